@@ -1,0 +1,43 @@
+#pragma once
+/// \file A release as a function: history in, ranker features of every item out. Used by the engine
+/// and by evaluation, so that what is measured is what is served. Layer 5.
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "penchant/artifact/manifest.h"
+#include "penchant/base/matrix_view.h"
+#include "penchant/base/result.h"
+#include "penchant/catalog/ids.h"
+
+namespace penchant::recommend {
+
+/// One event of a history, oldest first. `type` as in the store ("rating", "view", …).
+struct HistoryEvent {
+  catalog::ItemId item{};
+  std::string_view type;                                     ///< lives as long as the caller says
+  double value = std::numeric_limits<double>::quiet_NaN();   ///< NaN: none
+  std::int64_t time_ms = 0;
+};
+
+/// Release-only scoring (no catalogue, no rules). Threads: const calls are safe together.
+class Scorer {
+ public:
+  /// Verifies and maps `<folder>`; corrupt or not_found otherwise.
+  static Result<std::unique_ptr<Scorer>> load(const std::string& folder);
+  virtual ~Scorer() = default;
+  [[nodiscard]] virtual std::size_t items() const noexcept = 0;
+  [[nodiscard]] virtual const artifact::Manifest& manifest() const noexcept = 0;
+  /// Names of the feature columns for the task "recommend", e.g. {"dense","generator","transitions",…}.
+  [[nodiscard]] virtual const std::vector<std::string>& feature_names() const noexcept = 0;
+  /// Features of every item, [items, features]; `at_ms` = the moment of the request (0 = after the
+  /// newest event). The generator column is exact (all paths), not a beam.
+  virtual Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms) const = 0;
+  /// Fused score of every item [items] with the weights of ranker.json.
+  virtual Result<std::vector<float>> score(std::span<const HistoryEvent> history, std::int64_t at_ms) const = 0;
+};
+
+}  // namespace penchant::recommend
