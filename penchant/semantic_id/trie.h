@@ -29,13 +29,27 @@ class ItemTrie {
   ItemTrie() = default;
   /// \param sids [n, depth] row-major, every code in [0, codebook_size), rows in any order
   /// \param items [n], items[r] owns row r; items may share a row (a collision)
-  /// \return invalid_argument, naming the row, on a length mismatch or a code out of range;
-  /// n = 0 gives an empty trie
+  /// \return invalid_argument, naming the row, on a length mismatch, a code out of range or an item
+  /// that owns two rows; n = 0 gives an empty trie. O(n * depth + depth * codebook_size).
   static Result<ItemTrie> build(MatrixView<const Code> sids, std::span<const ItemId> items,
                                 std::uint32_t codebook_size);
   [[nodiscard]] Edges children(Node node) const noexcept;                          ///< empty at a leaf
   [[nodiscard]] std::optional<Node> child(Node node, Code code) const noexcept;
   [[nodiscard]] std::span<const ItemId> items_at(Node leaf) const noexcept;        ///< ascending
+  /// Items of every leaf below `node` (its own at a leaf), grouped by leaf in ascending code order.
+  /// O(depth).
+  [[nodiscard]] std::span<const ItemId> items_below(Node node) const noexcept;
+  /// Whether some item below `node` is in `allowed` (indexed by ItemId). Stops at the first: cheap
+  /// for loose filters; for strict ones compute mask() once.
+  [[nodiscard]] bool any_below(Node node, const Bitmap& allowed) const noexcept;
+  /// Code on the edge into `node`; 0 at the root.
+  [[nodiscard]] Code code(Node node) const noexcept;
+  /// Node reached from the root by `prefix`; nullopt if no item goes there. Empty prefix: the root
+  /// (nullopt in an empty trie).
+  [[nodiscard]] std::optional<Node> find(std::span<const Code> prefix) const noexcept;
+  [[nodiscard]] bool is_leaf(Node node) const noexcept {
+    return static_cast<std::uint32_t>(node) >= first_leaf_;
+  }
   [[nodiscard]] std::size_t depth() const noexcept { return depth_; }
   [[nodiscard]] std::size_t nodes() const noexcept { return codes_.size(); }
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
@@ -44,7 +58,8 @@ class ItemTrie {
 
  private:
   std::vector<Code> codes_;             ///< [nodes], code on the edge into the node
-  std::vector<std::uint32_t> offsets_;  ///< [nodes + 1], first child, or first item for a leaf
+  /// [nodes + 1], first child, or first item for a leaf; the last inner node's children end at nodes()
+  std::vector<std::uint32_t> offsets_;
   std::vector<ItemId> items_;           ///< [n], grouped by leaf
   std::uint32_t first_leaf_ = 0;
   std::size_t depth_ = 0;

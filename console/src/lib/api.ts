@@ -1,0 +1,304 @@
+// The penchant server's HTTP API, read into the types of `types.ts`. Fields the server leaves out
+// become empty or null here, so that screens never meet `undefined`.
+import { array, moment, number, object, pick, text, type Json, type JsonObject } from './json';
+import { readCard, readIdReport, readReleaseRow } from './release';
+import type {
+  Attributes,
+  Evidence,
+  IdReport,
+  ItemBrief,
+  ItemCard,
+  NewEvent,
+  Page,
+  Person,
+  PersonEvent,
+  RankedItem,
+  Reason,
+  Recommendation,
+  RecommendRequest,
+  ReleaseCard,
+  ReleaseRow,
+  ServerFacts,
+  Task,
+} from './types';
+
+/** A request the server refused or that never reached it; the message is for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** Request field that is wrong, where the server names it. */
+    readonly field: string = '',
+  ) {
+    super(message);
+  }
+
+  get unreachable(): boolean {
+    return this.status === 0;
+  }
+}
+
+function refusal(status: number, body: JsonObject): ApiError {
+  const nested = pick(body, 'error');
+  const error = typeof nested === 'object' ? object(nested) : body;
+  const message =
+    text(pick(error, 'message', 'detail', 'title')) ||
+    (typeof nested === 'string' ? nested : `The server answered ${status} without a message.`);
+  const fix = text(pick(error, 'fix', 'hint'));
+  return new ApiError(
+    status,
+    text(pick(error, 'code', 'type')),
+    fix && !message.includes(fix) ? `${message} ${fix}` : message,
+    text(pick(error, 'field', 'param')),
+  );
+}
+
+async function call(method: string, path: string, body?: unknown): Promise<Json> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError(0, 'unreachable', 'The server does not answer. Start it with "penchant serve", then try again.');
+  }
+  let parsed: Json = null;
+  const raw = await response.text();
+  if (raw) {
+    try {
+      parsed = JSON.parse(raw) as Json;
+    } catch {
+      if (response.ok) throw new ApiError(response.status, 'not_json', `${path} did not answer with JSON.`);
+    }
+  }
+  if (!response.ok) throw refusal(response.status, object(parsed));
+  return parsed;
+}
+
+const get = (path: string) => call('GET', path);
+const part = encodeURIComponent;
+
+function query(path: string, parameters: Record<string, string | number>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== '');
+  const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
+  return given.length ? `${path}?${search}` : path;
+}
+
+export function readAttributes(value: Json | undefined): Attributes {
+  const result: Attributes = {};
+  for (const [key, entry] of Object.entries(object(value))) {
+    if (Array.isArray(entry)) result[key] = entry.map((one) => text(one)).filter(Boolean);
+    else if (typeof entry === 'number' || typeof entry === 'boolean' || typeof entry === 'string') result[key] = entry;
+  }
+  return result;
+}
+
+function rows<T>(body: Json, key: string, read: (row: JsonObject) => T): Page<T> {
+  const whole = object(body);
+  const list = Array.isArray(body) ? body : array(pick(whole, key, 'rows', 'results', 'data'));
+  return { rows: list.map((row) => read(object(row))), total: number(pick(whole, 'total', 'count')) };
+}
+
+function readPerson(row: JsonObject): Person {
+  return {
+    id: text(row.id),
+    attributes: readAttributes(row.attributes),
+    events: number(pick(row, 'events', 'event_count')),
+  };
+}
+
+function readEvent(row: JsonObject): PersonEvent {
+  const item = text(pick(row, 'item', 'item_id'));
+  return {
+    item,
+    title: text(pick(row, 'title', 'item_title')) || item,
+    type: text(row.type, 'event'),
+    value: number(row.value),
+    timeMs: moment(pick(row, 'time_ms', 'time', 'timestamp')),
+  };
+}
+
+function readItem(row: JsonObject): ItemBrief {
+  const id = text(row.id);
+  return {
+    id,
+    title: text(row.title) || id,
+    attributes: readAttributes(pick(row, 'attributes', 'fields')),
+    available: row.available !== false,
+    createdMs: moment(pick(row, 'created_ms', 'created')),
+  };
+}
+
+const codes = (value: Json | undefined) => array(value).flatMap((code) => number(code) ?? []);
+
+function readReason(row: JsonObject): Reason {
+  const evidence = array(row.evidence).map((entry): Evidence => {
+    const from = object(entry);
+    return { kind: text(from.kind), id: text(from.id), text: text(from.text) || text(from.id) };
+  });
+  return { type: text(row.type), weight: number(row.weight) ?? 0, evidence };
+}
+
+function numbers(value: Json | undefined): Record<string, number> {
+  const found = Object.entries(object(value)).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+  return Object.fromEntries(found);
+}
+
+function readRanked(row: JsonObject): RankedItem {
+  const id = text(row.id);
+  return {
+    id,
+    title: text(row.title) || text(object(row.fields).title) || id,
+    score: number(row.score) ?? 0,
+    rank: number(row.rank) ?? 0,
+    fields: readAttributes(pick(row, 'fields', 'attributes')),
+    semanticId: codes(row.semantic_id),
+    sources: array(row.sources).map((source) => text(source)),
+    features: numbers(row.features),
+    reasons: array(row.reasons).map((reason) => readReason(object(reason))),
+    explanation: text(row.explanation),
+  };
+}
+
+function readTask(row: JsonObject): Task {
+  const progress = pick(row, 'progress', 'fraction');
+  const nested = object(progress);
+  const done = number(pick(nested, 'done'));
+  const total = number(pick(nested, 'total'));
+  return {
+    id: text(row.id),
+    kind: text(pick(row, 'kind', 'type', 'name'), 'task'),
+    state: text(pick(row, 'state', 'status'), 'unknown'),
+    progress: number(progress) ?? number(nested.fraction) ?? (done !== null && total ? done / total : null),
+    etaSeconds: number(pick(row, 'eta_s', 'eta_seconds', 'left_s', 'seconds_left') ?? pick(nested, 'eta_s', 'left_s')),
+    message: text(pick(row, 'message', 'detail', 'error', 'step')) || text(pick(nested, 'message', 'step')),
+    startedMs: moment(pick(row, 'started_ms', 'created_ms', 'started')),
+    finishedMs: moment(pick(row, 'finished_ms', 'finished')),
+  };
+}
+
+export const api = {
+  async people(search: string, limit = 20): Promise<Page<Person>> {
+    return rows(await get(query('/v1/users', { query: search, limit })), 'users', readPerson);
+  },
+
+  async person(id: string): Promise<Person> {
+    const body = object(await get(`/v1/users/${part(id)}`));
+    return readPerson(object(pick(body, 'user') ?? body));
+  },
+
+  async personEvents(id: string, limit = 100): Promise<Page<PersonEvent>> {
+    const page = rows(await get(query(`/v1/users/${part(id)}/events`, { limit })), 'events', readEvent);
+    const first = page.rows[0]?.timeMs ?? 0;
+    const last = page.rows.at(-1)?.timeMs ?? 0;
+    if (first < last) page.rows.reverse(); // newest first, whatever the server's order
+    return page;
+  },
+
+  async items(search: string, limit = 20): Promise<Page<ItemBrief>> {
+    return rows(await get(query('/v1/items', { query: search, limit })), 'items', readItem);
+  },
+
+  async putItem(id: string, item: { title: string; attributes: Attributes }): Promise<void> {
+    await call('PUT', `/v1/items/${part(id)}`, item);
+  },
+
+  async itemCard(id: string): Promise<ItemCard> {
+    const body = object(await get(`/v1/items/${part(id)}/card`));
+    const neighbours = array(body.neighbours).map((entry) => {
+      const row = object(entry);
+      return {
+        id: text(row.id),
+        title: text(row.title) || text(row.id),
+        semanticId: codes(row.semantic_id),
+        sharedPrefix: number(row.shared_prefix) ?? 0,
+        similarity: number(row.similarity) ?? 0,
+      };
+    });
+    return {
+      item: readItem(object(pick(body, 'item') ?? body)),
+      semanticId: codes(body.semantic_id),
+      events: number(body.events) ?? 0,
+      neighbours,
+    };
+  },
+
+  async recommend(request: RecommendRequest): Promise<Recommendation> {
+    const began = performance.now();
+    const body = object(await call('POST', '/v1/recommend', request));
+    const applied = object(body.applied);
+    const timings = numbers(pick(body, 'timings_ms', 'timings'));
+    const filters = pick(applied, 'filter', 'filters') ?? body.filter;
+    const seen = pick(applied, 'include_seen') ?? body.include_seen;
+    return {
+      items: array(body.items).map((row, index) => {
+        const item = readRanked(object(row));
+        return { ...item, rank: item.rank || index + 1 };
+      }),
+      task: text(body.task),
+      release: text(pick(applied, 'release', 'model') ?? body.release),
+      filter: Array.isArray(filters) ? filters.map((one) => text(one)).join(' AND ') : text(filters),
+      includeSeen: typeof seen === 'boolean' ? seen : null,
+      degraded: array(body.degraded).map((row) => ({ part: text(object(row).part), why: text(object(row).why) })),
+      ignored: array(pick(body, 'ignored')).map((entry) => text(entry)),
+      timings,
+      totalMs: timings.total ?? timings.total_ms ?? performance.now() - began,
+    };
+  },
+
+  /** Reasons and score of one item in the context of `request`. */
+  async explain(request: RecommendRequest, item: string): Promise<RankedItem> {
+    const body = object(await call('POST', '/v1/explain', { ...request, item }));
+    return readRanked(object(pick(body, 'item', 'explained') ?? body));
+  },
+
+  async addEvent(event: NewEvent): Promise<void> {
+    await call('POST', '/v1/events', event);
+  },
+
+  async releases(): Promise<ReleaseRow[]> {
+    const found = rows(await get('/admin/v1/models'), 'models', readReleaseRow).rows;
+    return found.sort((a, b) => (b.createdMs ?? 0) - (a.createdMs ?? 0));
+  },
+
+  async release(name: string): Promise<ReleaseCard> {
+    return readCard(name, object(await get(`/admin/v1/models/${part(name)}`)));
+  },
+
+  async promote(name: string): Promise<void> {
+    await call('POST', `/admin/v1/models/${part(name)}:promote`, {});
+  },
+
+  async idReport(): Promise<IdReport | null> {
+    return readIdReport(object(await get('/admin/v1/semantic-ids/report')));
+  },
+
+  async tasks(): Promise<Task[]> {
+    return rows(await get('/v1/tasks'), 'tasks', readTask).rows;
+  },
+
+  async server(): Promise<ServerFacts> {
+    const body = object(await get('/version'));
+    const counts = object(pick(body, 'counts', 'catalogue') ?? body);
+    return {
+      version: text(body.version),
+      release: text(pick(body, 'release', 'live_release', 'model')),
+      items: number(counts.items),
+      users: number(counts.users),
+      events: number(counts.events),
+    };
+  },
+};
+
+/** Whether an answer says "there is no such thing" rather than "something broke". */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+export function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+

@@ -1,0 +1,187 @@
+// What the console works with. `api.ts` makes these from the server's answers and from nothing else.
+
+export type AttributeValue = number | boolean | string | string[];
+export type Attributes = Record<string, AttributeValue>;
+
+export interface Person {
+  id: string;
+  attributes: Attributes;
+  events: number | null;
+}
+
+export interface PersonEvent {
+  item: string;
+  title: string;
+  type: string;
+  value: number | null;
+  timeMs: number | null;
+}
+
+export interface ItemBrief {
+  id: string;
+  title: string;
+  attributes: Attributes;
+  available: boolean;
+  createdMs: number | null;
+}
+
+export interface Neighbour {
+  id: string;
+  title: string;
+  semanticId: number[];
+  sharedPrefix: number;
+  similarity: number;
+}
+
+export interface ItemCard {
+  item: ItemBrief;
+  semanticId: number[];
+  events: number;
+  neighbours: Neighbour[];
+}
+
+export interface Evidence {
+  kind: string;
+  id: string;
+  text: string;
+}
+
+export interface Reason {
+  type: string;
+  weight: number;
+  evidence: Evidence[];
+}
+
+export interface RankedItem {
+  id: string;
+  title: string;
+  score: number;
+  rank: number;
+  fields: Attributes;
+  semanticId: number[];
+  sources: string[];
+  features: Record<string, number>;
+  reasons: Reason[];
+  explanation: string;
+}
+
+export interface Degraded {
+  part: string;
+  why: string;
+}
+
+export interface Recommendation {
+  items: RankedItem[];
+  task: string;
+  release: string;
+  filter: string;
+  includeSeen: boolean | null;
+  degraded: Degraded[];
+  ignored: string[];
+  timings: Record<string, number>;
+  /** Server's own total where it says one, else the round trip. */
+  totalMs: number;
+}
+
+export interface SessionItem {
+  item: string;
+  title: string;
+}
+
+export interface RecommendRequest {
+  user?: string;
+  session?: { item: string; type?: string }[];
+  query?: string;
+  similar_to?: string[];
+  n?: number;
+  filter?: string;
+  exclude?: string[];
+  include_seen?: boolean;
+  diversity?: number;
+  explain?: 'none' | 'reasons' | 'short';
+  fields?: string[];
+}
+
+export interface NewEvent {
+  user: string;
+  item: string;
+  type: string;
+  value?: number;
+}
+
+export interface Page<T> {
+  rows: T[];
+  /** How many there are in all, where the server says so. */
+  total: number | null;
+}
+
+export interface ReleaseRow {
+  name: string;
+  live: boolean;
+  createdMs: number | null;
+}
+
+export interface Epoch {
+  epoch: number;
+  loss: number | null;
+  denseLoss: number | null;
+  codeLoss: number | null;
+  validNdcg: number | null;
+}
+
+export interface Interval {
+  value: number;
+  low: number | null;
+  high: number | null;
+}
+
+export interface EvaluationResult {
+  model: string;
+  seen: string;
+  ties: string;
+  users: number | null;
+  metrics: Record<string, Interval>;
+}
+
+export interface LevelUse {
+  level: number;
+  size: number | null;
+  used: number | null;
+  entropyBits: number | null;
+}
+
+export interface IdReport {
+  levels: LevelUse[];
+  facts: [string, string][];
+  coherence: { depth: number; value: number; random: number | null }[];
+}
+
+export interface ReleaseCard extends ReleaseRow {
+  epochs: Epoch[];
+  bestEpoch: number | null;
+  training: [string, string][];
+  model: [string, string][];
+  data: [string, string][];
+  protocol: [string, string][];
+  results: EvaluationResult[];
+  ids: IdReport | null;
+}
+
+export interface Task {
+  id: string;
+  kind: string;
+  state: string;
+  progress: number | null;
+  etaSeconds: number | null;
+  message: string;
+  startedMs: number | null;
+  finishedMs: number | null;
+}
+
+export interface ServerFacts {
+  version: string;
+  release: string;
+  items: number | null;
+  users: number | null;
+  events: number | null;
+}

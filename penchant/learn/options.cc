@@ -1,0 +1,97 @@
+#include "penchant/learn/options.h"
+
+#include <array>
+#include <cmath>
+#include <string>
+
+namespace penchant::learn {
+namespace {
+
+Status in_range(const char* name, double value, double low, double high) {
+  if (std::isfinite(value) && value >= low && value <= high) return {};
+  return invalid(std::string(name) + " is " + std::to_string(value) + "; it must be from " +
+                 std::to_string(low) + " to " + std::to_string(high));
+}
+
+}  // namespace
+
+std::string_view preset_for(std::uint64_t events) noexcept {
+  if (events < 20'000) return "tiny";
+  if (events < 500'000) return "small";
+  if (events < 20'000'000) return "base";
+  return "large";
+}
+
+Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t events) {
+  if (preset == "auto") preset = preset_for(events);
+  TrainOptions o;
+  if (preset == "tiny") {
+    o.dim = 32, o.heads = 1, o.ffn = 128, o.layers = 1, o.max_len = 50, o.stride = 25, o.epochs = 40;
+    return o;
+  }
+  if (preset == "small") return o;
+  if (preset == "base") {
+    o.dim = 128, o.heads = 4, o.ffn = 512, o.max_len = 200, o.stride = 100, o.batch = 128;
+    o.learning_rate = 2e-3, o.epochs = 30;
+    return o;
+  }
+  if (preset == "large") {
+    o.dim = 256, o.heads = 8, o.ffn = 1024, o.layers = 4, o.max_len = 200, o.stride = 100;
+    o.batch = 256, o.learning_rate = 1e-3, o.warmup_steps = 1000, o.epochs = 10;
+    return o;
+  }
+  return invalid("preset \"" + std::string(preset) +
+                 "\" is not known; choose tiny, small, base, large or auto");
+}
+
+Status validate(const TrainOptions& o) {
+  PENCHANT_DO(in_range("dim", o.dim, 2, 8192));
+  PENCHANT_DO(in_range("heads", o.heads, 1, 256));
+  if (o.dim % (2 * o.heads) != 0)
+    return invalid("dim " + std::to_string(o.dim) + " must be a multiple of 2 * heads = " +
+                   std::to_string(2 * o.heads));
+  PENCHANT_DO(in_range("layers", o.layers, 1, 128));
+  PENCHANT_DO(in_range("depth_layers", o.depth_layers, 1, 16));
+  PENCHANT_DO(in_range("ffn", o.ffn, 1, 65536));
+  PENCHANT_DO(in_range("max_len", o.max_len, 2, 8192));
+  PENCHANT_DO(in_range("stride", o.stride, 1, o.max_len));
+  PENCHANT_DO(in_range("gaps", o.gaps, 2, 256));
+  PENCHANT_DO(in_range("logit_scale", o.logit_scale, 1e-3, 1e3));
+  PENCHANT_DO(in_range("code_weight", o.code_weight, 0, 1e3));
+  PENCHANT_DO(in_range("code_fraction", o.code_fraction, 1e-3, 1));
+  PENCHANT_DO(in_range("multi_token", o.multi_token, 1, 32));
+  PENCHANT_DO(in_range("multi_token_decay", o.multi_token_decay, 0, 1));
+  PENCHANT_DO(in_range("label_smoothing", o.label_smoothing, 0, 0.99));
+  PENCHANT_DO(in_range("dropout", o.dropout, 0, 0.95));
+  PENCHANT_DO(in_range("input_dropout", o.input_dropout, 0, 0.95));
+  PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
+  PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
+  PENCHANT_DO(in_range("learning_rate", o.learning_rate, 1e-9, 10));
+  PENCHANT_DO(in_range("weight_decay", o.weight_decay, 0, 10));
+  PENCHANT_DO(in_range("clip", o.clip, 1e-6, 1e9));
+  PENCHANT_DO(in_range("epochs", o.epochs, 1, 100'000));
+  PENCHANT_DO(in_range("threads", o.threads, 1, 1024));
+  if (o.resume && o.checkpoint.empty()) return invalid("resume needs the path of a checkpoint");
+  return {};
+}
+
+artifact::ModelShape shape_of(const TrainOptions& o, std::uint32_t items, std::uint32_t actions,
+                              std::uint32_t levels, std::uint32_t codebook) {
+  artifact::ModelShape s;
+  s.items = items;
+  s.dim = o.dim;
+  s.layers = o.layers;
+  s.heads = o.heads;
+  s.ffn = o.ffn;
+  s.max_len = o.max_len;
+  s.depth_layers = o.depth_layers;
+  s.levels = levels;
+  s.codebook = codebook;
+  s.gaps = o.gaps;
+  s.actions = actions;
+  s.logit_scale = o.normalised ? o.logit_scale : 1;
+  s.normalised = o.normalised;
+  return s;
+}
+
+}  // namespace penchant::learn

@@ -1,0 +1,69 @@
+#pragma once
+/// \file Settings of one training run, and the presets they come from. Layer 5.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "penchant/artifact/manifest.h"
+#include "penchant/base/result.h"
+
+namespace penchant::learn {
+
+struct TrainOptions {
+  // Network (docs/formats/release.md).
+  std::uint32_t dim = 64;            ///< d; a multiple of 2 * heads
+  std::uint32_t layers = 2;
+  std::uint32_t heads = 2;
+  std::uint32_t ffn = 256;           ///< inner width
+  std::uint32_t max_len = 100;       ///< window in events
+  std::uint32_t depth_layers = 1;
+  std::uint32_t gaps = 32;           ///< time-gap buckets
+  bool normalised = true;            ///< cosine head with a learned scale; false: dot product
+  double logit_scale = 10;           ///< initial scale of the cosine head (1 / temperature)
+
+  // Loss.
+  double code_weight = 0.3;          ///< weight of the depth decoder's loss; 0 leaves the head untrained
+  double code_fraction = 0.25;       ///< share of positions that the depth decoder sees per step, (0, 1]
+  std::uint32_t multi_token = 1;     ///< K: predict the next K events from each position
+  double multi_token_decay = 0.6;    ///< weight of event t+k is decay^(k-1), normalised to sum 1
+  double label_smoothing = 0;        ///< [0, 1)
+  double dropout = 0.2;              ///< after attention, in and after the feed-forward part
+  double input_dropout = 0.2;        ///< on the event vectors
+  double id_dropout = 0.1;           ///< chance that an item is seen by its content alone in one step
+
+  // Data.
+  std::uint32_t batch = 64;          ///< windows per step
+  std::uint32_t stride = 50;         ///< new positions per further window of a long history
+  bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch
+
+  // Optimiser.
+  double learning_rate = 4e-3;
+  double weight_decay = 0.05;        ///< AdamW, on matrices only
+  double clip = 1;                   ///< largest norm of the gradient
+  std::uint32_t warmup_steps = 100;
+  bool cosine = true;                ///< learning rate falls to 5 % along a cosine; false: constant
+  std::uint32_t epochs = 24;
+  std::uint32_t patience = 8;        ///< epochs without a better validation NDCG@10 before it stops; 0: never
+  std::uint64_t seed = 1;
+  std::uint32_t threads = 1;         ///< threads of LibTorch; the same number gives the same weights
+
+  // Files.
+  std::string checkpoint;            ///< path of the checkpoint, rewritten after every epoch; empty: none
+  bool resume = false;               ///< go on from `checkpoint` when it is there
+};
+
+/// Settings of "tiny", "small", "base", "large" or "auto" (chosen from the number of events).
+/// \return invalid_argument listing the names otherwise
+Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t events);
+/// The name that "auto" stands for.
+[[nodiscard]] std::string_view preset_for(std::uint64_t events) noexcept;
+
+/// Checks ranges and that sizes fit together; invalid_argument naming the option.
+Status validate(const TrainOptions& options);
+
+/// Shape of the network for these options and data sizes.
+[[nodiscard]] artifact::ModelShape shape_of(const TrainOptions& options, std::uint32_t items,
+                                            std::uint32_t actions, std::uint32_t levels,
+                                            std::uint32_t codebook);
+
+}  // namespace penchant::learn

@@ -1,0 +1,66 @@
+#pragma once
+/// \file What a trainer learns from, already numbered: no ids, no text, no store. Layer 5.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "penchant/artifact/manifest.h"
+#include "penchant/base/matrix_view.h"
+#include "penchant/base/result.h"
+
+namespace penchant::learn {
+
+/// Event histories of all users in CSR: the events of user row u are [offsets[u], offsets[u + 1]),
+/// oldest first by (time, order of arrival).
+struct Histories {
+  std::vector<std::uint64_t> offsets{0};   ///< [users + 1]
+  std::vector<std::uint32_t> items;        ///< [events], item row
+  std::vector<std::uint16_t> actions;      ///< [events], row of TrainingData::actions
+  std::vector<std::int64_t> times_ms;      ///< [events], ms since 1970; or a position
+  std::vector<std::uint8_t> is_target;     ///< [events], 1: the model learns to predict this event
+
+  [[nodiscard]] std::size_t users() const noexcept { return offsets.size() - 1; }
+  [[nodiscard]] std::size_t events() const noexcept { return items.size(); }
+  [[nodiscard]] std::size_t length(std::size_t user) const noexcept {
+    return static_cast<std::size_t>(offsets[user + 1] - offsets[user]);
+  }
+};
+
+/// One question of the validation: after all events that `train` holds of `user`, what comes next?
+struct ValidationCase {
+  std::uint32_t user = 0;     ///< row of `train`; its history is not empty
+  std::uint32_t target = 0;   ///< item row
+  std::int64_t time_ms = 0;   ///< of the target event
+};
+
+/// Content vectors of one modality: [items, dim], rows L2-normalised, a zero row = missing.
+struct Modality {
+  std::string name;             ///< "text", "visual", …
+  std::string encoder;          ///< "all-MiniLM-L6-v2", or "given"
+  std::string encoder_sha256;   ///< empty for given vectors
+  Matrix<float> vectors;
+};
+
+/// Everything the trainer reads. Nothing here was fitted on events that `train` does not hold.
+struct TrainingData {
+  std::uint32_t items = 0;                 ///< n
+  Histories train;
+  std::vector<ValidationCase> validation;
+  std::vector<artifact::ActionRow> actions;   ///< row 0 is "unknown"
+  std::vector<Modality> modalities;
+  std::vector<Matrix<float>> codebooks;    ///< [levels] of [codebook, x]
+  Matrix<std::uint16_t> codes;             ///< [items, levels], after the collision policy
+  std::uint32_t codebook_size = 0;         ///< K
+  std::vector<std::int32_t> train_count;   ///< [items], events of `train`
+  std::vector<std::int64_t> last_seen_ms;  ///< [items], 0 = never in `train`
+  bool removes_seen = true;                ///< validation ranks only items not yet in the history
+};
+
+/// Checks every size and index; invalid_argument naming the field otherwise.
+Status validate(const TrainingData& data);
+
+/// Fills train_count and last_seen_ms from `train`.
+void count_events(TrainingData& data);
+
+}  // namespace penchant::learn

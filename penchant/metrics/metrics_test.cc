@@ -1,0 +1,178 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "penchant/base/rng.h"
+#include "penchant/metrics/bootstrap.h"
+#include "penchant/metrics/lists.h"
+#include "penchant/metrics/ranking.h"
+
+namespace penchant::metrics {
+namespace {
+
+TEST(PessimisticRank, CountsEveryCandidateThatScoresAtLeastAsMuch) {
+  const std::vector<float> scores{0.5f, 0.9f, 0.5f, 0.1f, 0.5f};
+  EXPECT_EQ(pessimistic_rank(scores, 1), 1u);
+  EXPECT_EQ(pessimistic_rank(scores, 0), 4u);  // one above, three equal with itself
+  EXPECT_EQ(pessimistic_rank(scores, 3), 5u);
+}
+
+TEST(PessimisticRank, AllEqualScoresPutTheTargetLast) {
+  EXPECT_EQ(pessimistic_rank(std::vector<float>(7, 0.0f), 3), 7u);
+}
+
+TEST(PessimisticRank, NanAndMinusInfinityAreTheLowestScores) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float low = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(pessimistic_rank(std::vector<float>{nan, 1, 2}, 0), 3u);
+  EXPECT_EQ(pessimistic_rank(std::vector<float>{nan, 1, 2}, 1), 2u);
+  EXPECT_EQ(pessimistic_rank(std::vector<float>{low, low, 2}, 0), 3u);
+  EXPECT_EQ(pessimistic_rank(std::vector<float>{1, 2}, 2), kNoRank);
+}
+
+TEST(PessimisticRank, RemovedRowsAreNoCandidates) {
+  const std::vector<float> scores{0.5f, 0.9f, 0.5f, 0.1f, 0.8f};
+  EXPECT_EQ(pessimistic_rank(scores, 2, std::vector<std::uint32_t>{1, 3}), 3u);
+  EXPECT_EQ(pessimistic_rank(scores, 2, std::vector<std::uint32_t>{0, 1, 4}), 1u);
+  EXPECT_EQ(pessimistic_rank(scores, 2, std::vector<std::uint32_t>{2}), kNoRank);
+}
+
+TEST(PessimisticRank, EqualsTheSlowDefinitionOnRandomScoresWithTies) {
+  Rng rng(5);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<float> scores(1 + rng.below(40));
+    for (auto& s : scores) s = static_cast<float>(rng.below(6));
+    const std::size_t target = rng.below(scores.size());
+    std::vector<std::uint32_t> removed;
+    for (std::uint32_t i = 0; i < scores.size(); ++i)
+      if (i != target && rng.below(3) == 0) removed.push_back(i);
+    std::uint32_t expected = 0;
+    for (std::uint32_t i = 0; i < scores.size(); ++i) {
+      const bool gone = std::find(removed.begin(), removed.end(), i) != removed.end();
+      if (!gone && scores[i] >= scores[target]) ++expected;
+    }
+    EXPECT_EQ(pessimistic_rank(scores, target, removed), expected);
+  }
+}
+
+TEST(RankMetrics, MatchHandComputedValues) {
+  EXPECT_DOUBLE_EQ(recall_at(10, 10), 1);
+  EXPECT_DOUBLE_EQ(recall_at(11, 10), 0);
+  EXPECT_DOUBLE_EQ(ndcg_at(1, 10), 1);
+  EXPECT_NEAR(ndcg_at(2, 10), 0.6309297535714574, 1e-15);
+  EXPECT_DOUBLE_EQ(ndcg_at(3, 10), 0.5);
+  EXPECT_NEAR(ndcg_at(10, 10), 1 / std::log2(11.0), 1e-15);
+  EXPECT_DOUBLE_EQ(ndcg_at(6, 5), 0);
+  EXPECT_DOUBLE_EQ(mrr_at(4, 5), 0.25);
+  EXPECT_DOUBLE_EQ(mrr_at(kNoRank, 20), 0);
+  EXPECT_DOUBLE_EQ(recall_at(kNoRank, 20), 0);
+}
+
+TEST(Coverage, IsTheShareOfDistinctItems) {
+  EXPECT_DOUBLE_EQ(coverage(std::vector<std::uint32_t>{1, 1, 3, 9}, 8), 0.25);
+  EXPECT_DOUBLE_EQ(coverage({}, 8), 0);
+  EXPECT_DOUBLE_EQ(coverage({}, 0), 0);
+}
+
+TEST(MeanPopularity, AveragesTheCounts) {
+  const std::vector<std::uint32_t> popularity{10, 0, 4};
+  EXPECT_DOUBLE_EQ(mean_popularity(std::vector<std::uint32_t>{0, 2}, popularity), 7);
+  EXPECT_DOUBLE_EQ(mean_popularity({}, popularity), 0);
+}
+
+TEST(Gini, KnowsEqualityAndMonopoly) {
+  EXPECT_NEAR(gini(std::vector<std::uint32_t>(10, 3)), 0, 1e-12);
+  EXPECT_NEAR(gini(std::vector<std::uint32_t>{0, 0, 0, 8}), 0.75, 1e-12);  // (n - 1) / n
+  EXPECT_NEAR(gini(std::vector<std::uint32_t>{1, 2, 3}), 2.0 / 9, 1e-12);
+  EXPECT_DOUBLE_EQ(gini({}), 0);
+  EXPECT_DOUBLE_EQ(gini(std::vector<std::uint32_t>{0, 0}), 0);
+}
+
+TEST(IntraListDiversity, IsTheMeanCosineDistanceOfPairs) {
+  const Matrix<float> vectors({1, 0, 0, 2, 3, 0, 0, 0}, 4, 2);
+  EXPECT_NEAR(intra_list_diversity(std::vector<std::uint32_t>{0, 2}, vectors.view()), 0, 1e-7);
+  EXPECT_NEAR(intra_list_diversity(std::vector<std::uint32_t>{0, 1, 2}, vectors.view()), 2.0 / 3, 1e-7);
+  EXPECT_NEAR(intra_list_diversity(std::vector<std::uint32_t>{0, 3}, vectors.view()), 1, 1e-7);
+  EXPECT_DOUBLE_EQ(intra_list_diversity(std::vector<std::uint32_t>{1}, vectors.view()), 0);
+}
+
+std::vector<float> coin(std::size_t n, double p, std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> values(n);
+  for (auto& v : values) v = rng.uniform() < p ? 1.0f : 0.0f;
+  return values;
+}
+
+TEST(Bootstrap, IntervalOfAMeanHasTheBinomialWidth) {
+  const auto values = coin(4000, 0.2, 3);
+  const Estimate e = bootstrap_mean(values, {.resamples = 2000, .seed = 9});
+  const double width = 2 * 1.96 * std::sqrt(e.value * (1 - e.value) / 4000);
+  EXPECT_LT(e.low, e.value);
+  EXPECT_GT(e.high, e.value);
+  EXPECT_NEAR((e.high - e.low) / width, 1, 0.08);
+}
+
+TEST(Bootstrap, CoversTheTrueMeanAboutAsOftenAsItSays) {
+  int covered = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const Estimate e = bootstrap_mean(coin(300, 0.3, 1000 + seed), {.resamples = 400, .seed = seed});
+    covered += e.low <= 0.3 && 0.3 <= e.high ? 1 : 0;
+  }
+  EXPECT_GE(covered, 178);  // 190 expected, sd 3
+}
+
+TEST(Bootstrap, SameSeedSameIntervalOtherSeedAnother) {
+  const auto values = coin(500, 0.4, 1);
+  const Estimate a = bootstrap_mean(values, {.seed = 7}), b = bootstrap_mean(values, {.seed = 7});
+  EXPECT_EQ(a.low, b.low);
+  EXPECT_EQ(a.high, b.high);
+  EXPECT_NE(bootstrap_mean(values, {.seed = 8}).low, a.low);
+}
+
+TEST(Bootstrap, DoesNotDependOnTheNumberOfThreads) {
+  Matrix<float> values(400, 3);
+  Rng rng(2);
+  for (auto& v : values.values()) v = static_cast<float>(rng.uniform());
+  const std::vector<ColumnPair> pairs{{0, 1}, {2, 1}};
+  Executor one(1), four(4);
+  const auto a = bootstrap(values.view(), pairs, {}, one);
+  const auto b = bootstrap(values.view(), pairs, {}, four);
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_EQ(a.columns[c].low, b.columns[c].low);
+    EXPECT_EQ(a.columns[c].high, b.columns[c].high);
+  }
+  EXPECT_EQ(a.differences[1].low, b.differences[1].low);
+}
+
+TEST(Bootstrap, AConstantHasNoWidth) {
+  const Estimate e = bootstrap_mean(std::vector<float>(50, 0.5f));
+  EXPECT_DOUBLE_EQ(e.low, 0.5);
+  EXPECT_DOUBLE_EQ(e.high, 0.5);
+  EXPECT_DOUBLE_EQ(bootstrap_mean({}).value, 0);
+}
+
+TEST(PairedDifference, SeesASmallGainThatUnpairedIntervalsHide) {
+  auto base = coin(3000, 0.3, 4);
+  auto better = base;
+  std::size_t changed = 0;
+  for (std::size_t u = 0; u < better.size() && changed < 30; ++u)
+    if (better[u] == 0) better[u] = 1, ++changed;
+  const Estimate difference = paired_difference(better, base);
+  EXPECT_NEAR(difference.value, 0.01, 1e-6);
+  EXPECT_GT(difference.low, 0);
+  EXPECT_LT(bootstrap_mean(better).low, bootstrap_mean(base).high);  // unpaired: they overlap
+}
+
+TEST(PairedDifference, OfAModelWithItselfIsExactlyZero) {
+  const auto values = coin(100, 0.5, 6);
+  const Estimate e = paired_difference(values, values);
+  EXPECT_EQ(e.value, 0);
+  EXPECT_EQ(e.low, 0);
+  EXPECT_EQ(e.high, 0);
+}
+
+}  // namespace
+}  // namespace penchant::metrics

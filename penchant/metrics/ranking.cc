@@ -1,0 +1,45 @@
+#include "penchant/metrics/ranking.h"
+
+#include <cmath>
+
+namespace penchant::metrics {
+namespace {
+
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
+
+float ordered(float score) noexcept { return std::isnan(score) ? kLowest : score; }
+
+}  // namespace
+
+std::uint32_t pessimistic_rank(std::span<const float> scores, std::size_t target) {
+  if (target >= scores.size()) return kNoRank;
+  const float bar = ordered(scores[target]);
+  if (bar == kLowest) return static_cast<std::uint32_t>(scores.size());
+  std::uint32_t rank = 0;
+  for (const float score : scores) rank += score >= bar ? 1u : 0u;  // false for NaN
+  return rank;
+}
+
+std::uint32_t pessimistic_rank(std::span<const float> scores, std::size_t target,
+                               std::span<const std::uint32_t> removed) {
+  std::uint32_t rank = pessimistic_rank(scores, target);
+  if (rank == kNoRank) return rank;
+  const float bar = ordered(scores[target]);
+  for (const std::uint32_t row : removed) {
+    if (row == target) return kNoRank;
+    if (row < scores.size() && ordered(scores[row]) >= bar) --rank;
+  }
+  return rank;
+}
+
+double recall_at(std::uint32_t rank, std::size_t k) noexcept { return rank <= k ? 1.0 : 0.0; }
+
+double ndcg_at(std::uint32_t rank, std::size_t k) noexcept {
+  return rank <= k ? 1.0 / std::log2(1.0 + static_cast<double>(rank)) : 0.0;
+}
+
+double mrr_at(std::uint32_t rank, std::size_t k) noexcept {
+  return rank <= k ? 1.0 / static_cast<double>(rank) : 0.0;
+}
+
+}  // namespace penchant::metrics

@@ -1,0 +1,6 @@
+# HTTP on Boost.Asio and Boost.Beast; both are header-only and stay out of our public headers.
+find_package(Boost 1.81 EXACT REQUIRED)
+if(TARGET penchant_net)
+  target_link_libraries(penchant_net PRIVATE Boost::headers)
+  target_compile_definitions(penchant_net PRIVATE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_CONCEPTS)
+endif()
