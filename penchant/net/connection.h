@@ -27,13 +27,13 @@ struct ServerCore {
       : options(std::move(opts)), handler(std::move(answer)), pool(workers, options.queue) {}
   ServerOptions options;
   Handler handler;
-  boost::asio::io_context io{1};
   WorkerPool pool;
   std::unordered_set<Connection*> open;  ///< each registers itself while it lives
   std::size_t buffered_bytes = 0;        ///< of request bodies being read or answered
   std::atomic<bool> stopping{false};     ///< set by stop(), read by connections and workers
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> accepted{0}, refused{0};
+  boost::asio::io_context io{1};  ///< last: its end destroys connections, which use the rest
 
   /// An answer of the server itself.
   Response refusal(int status, const std::string& message);

@@ -15,8 +15,8 @@ constexpr std::int32_t back_units(std::size_t k) { return forward_units(k) / 2; 
 
 double decay(std::size_t age) { return std::pow(kTransitionDecay, static_cast<double>(age)); }
 
-template <class Visit>  // visit(from, to, units) for every counted pair of one sequence
-void for_each_pair(std::span<const ItemId> sequence, Visit&& visit) {
+template <class Item, class Visit>  // visit(from, to, units) for every counted pair of one sequence
+void for_each_pair(std::span<const Item> sequence, Visit&& visit) {
   for (std::size_t b = 1; b < sequence.size(); ++b) {
     for (std::size_t k = 1; k <= kTransitionReach && k <= b; ++k) {
       visit(sequence[b - k], sequence[b], forward_units(k));
@@ -41,11 +41,12 @@ TransitionModel TransitionModel::build(const Sequences& sequences, std::size_t i
   // Pass 1: room for every row; pass 2: fill; then sort and merge each row.
   std::vector<std::uint64_t> begin(items + 1, 0);
   for (std::size_t u = 0; u < users; ++u) {
-    for (const ItemId item : sequence(u)) {
-      PENCHANT_CHECK(index(item) < items, "item row of a training sequence");
-      ++model.popularity_[index(item)];
+    for (const std::uint32_t item : sequence(u)) {
+      PENCHANT_CHECK(item < items, "item row of a training sequence");
+      ++model.popularity_[item];
     }
-    for_each_pair(sequence(u), [&](ItemId from, ItemId, std::int32_t) { ++begin[index(from) + 1]; });
+    for_each_pair(sequence(u),
+                  [&](std::uint32_t from, std::uint32_t, std::int32_t) { ++begin[from + 1]; });
   }
   for (std::size_t i = 0; i < items; ++i) begin[i + 1] += begin[i];
   struct Cell {
@@ -55,8 +56,8 @@ TransitionModel TransitionModel::build(const Sequences& sequences, std::size_t i
   std::vector<Cell> cells(begin[items]);
   std::vector<std::uint64_t> next(begin.begin(), begin.end() - 1);
   for (std::size_t u = 0; u < users; ++u) {
-    for_each_pair(sequence(u), [&](ItemId from, ItemId to, std::int32_t units) {
-      cells[next[index(from)]++] = {index(to), units};
+    for_each_pair(sequence(u), [&](std::uint32_t from, std::uint32_t to, std::int32_t units) {
+      cells[next[from]++] = {to, units};
     });
   }
   model.offsets_.assign(items + 1, 0);

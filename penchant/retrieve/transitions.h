@@ -25,7 +25,7 @@ inline constexpr std::size_t kTransitionHistory = 100; ///< older events weigh b
 
 /// Sequences of items, one per user, oldest first: sequence u is items[offsets[u], offsets[u + 1]).
 struct Sequences {
-  std::span<const ItemId> items;
+  std::span<const std::uint32_t> items;    ///< [events], item rows
   std::span<const std::uint64_t> offsets;  ///< [users + 1], ascending, from 0 to items.size()
 };
 

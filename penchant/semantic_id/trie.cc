@@ -38,7 +38,7 @@ Status check(MatrixView<const Code> sids, std::span<const ItemId> items, std::ui
     return invalid("codebook_size " + std::to_string(codebook_size) + " is not in 1..65536");
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max() - 1;
   if (items.size() > most / (sids.cols() + 1))
-    return {ErrorCode::resource_exhausted, std::to_string(items.size()) + " items of " +
+    return Error{ErrorCode::resource_exhausted, std::to_string(items.size()) + " items of " +
             std::to_string(sids.cols()) + " levels are more than one trie can hold"};
   for (std::size_t r = 0; r < sids.rows(); ++r)
     for (const auto code : sids.row(r))

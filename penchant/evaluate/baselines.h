@@ -1,0 +1,58 @@
+#pragma once
+/// \file The counting floors that any learned model has to beat. Layer 6.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "penchant/evaluate/model.h"
+#include "penchant/retrieve/transitions.h"
+
+namespace penchant::evaluate {
+
+/// Weight of the history event of age a (0 = newest): kAgeDecay^a.
+inline constexpr double kAgeDecay = 0.7;
+
+/// Number of training events of each item.
+class Popularity final : public Model {
+ public:
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
+  Status fit(const TrainingData& training, Executor& executor) override;
+  Status score(const Query& query, MatrixView<float> out) const override;
+
+ private:
+  std::vector<std::string> names_{"popularity"};
+  std::vector<float> counts_;
+};
+
+/// Cosine between item columns of the binary user-item matrix, an item with itself 0, summed over
+/// the history with age decay. All neighbours are kept. Memory: 8 B per pair of items that share a user.
+class ItemKnn final : public Model {
+ public:
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
+  Status fit(const TrainingData& training, Executor& executor) override;
+  Status score(const Query& query, MatrixView<float> out) const override;
+
+ private:
+  std::vector<std::string> names_{"item-knn"};
+  std::vector<std::vector<std::uint32_t>> neighbours_;  ///< [items], ascending
+  std::vector<std::vector<float>> similarity_;          ///< [items], as neighbours_
+};
+
+/// What follows what, as retrieve/transitions.h counts and scores it for serving.
+class Transitions final : public Model {
+ public:
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
+  Status fit(const TrainingData& training, Executor& executor) override;
+  Status score(const Query& query, MatrixView<float> out) const override;
+
+ private:
+  std::vector<std::string> names_{"transitions"};
+  retrieve::TransitionModel model_;
+};
+
+/// Names of all baselines: "popularity", "item-knn", "transitions".
+[[nodiscard]] std::span<const std::string_view> baseline_names() noexcept;
+/// A fresh, unfitted baseline; null for any other name.
+std::unique_ptr<Model> make_baseline(std::string_view name);
+
+}  // namespace penchant::evaluate
