@@ -19,6 +19,7 @@ namespace penchant::evaluate {
 struct Query {
   std::span<const Interaction> history;  ///< oldest first, never empty; lives during the call
   std::uint32_t user = 0;                ///< row of the log
+  std::int64_t at_ms = 0;                ///< moment of the request
 };
 
 /// Scores the whole catalogue after a history. One object may score under several names at once (a

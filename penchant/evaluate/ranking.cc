@@ -107,11 +107,12 @@ class Run {
 
   void rank_case(std::size_t block, std::size_t i, Scratch& scratch) {
     const Case& c = cases_[block + i];
-    const Query query{split_.history(c), c.user};
+    const Query query{split_.history(c), c.user, c.at_ms};
     scratch.seen.clear();
-    for (const auto& event : query.history)
-      if (scratch.marked[event.item]++ == 0) scratch.seen.push_back(event.item);
-      else scratch.marked[event.item] = 1;
+    for (const auto& event : query.history) {
+      if (scratch.marked[event.item] == 0) scratch.seen.push_back(event.item);
+      scratch.marked[event.item] = 1;
+    }
     std::size_t column = 0;
     for (const auto& model : models_) {
       const std::size_t count = model->names().size();

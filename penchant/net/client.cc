@@ -2,6 +2,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -124,10 +125,10 @@ Client& Client::operator=(Client&&) noexcept = default;
 
 Result<Response> Client::send(const Request& request) {
   Result<Response> result = Error{ErrorCode::internal, "no exchange took place"};
-  asio::co_spawn(impl_->io, impl_->exchange(request),
-                 [&](std::exception_ptr failed, std::optional<Result<Response>> outcome) {
-                   if (!failed && outcome) result = std::move(*outcome);
-                 });
+  auto run = [](Impl& impl, const Request& what, Result<Response>& out) -> asio::awaitable<void> {
+    out = co_await impl.exchange(what);
+  };
+  asio::co_spawn(impl_->io, run(*impl_, request, result), asio::detached);
   impl_->io.restart();
   impl_->io.run();
   if (!result.ok()) impl_->stream.reset();

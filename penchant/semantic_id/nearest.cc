@@ -15,8 +15,8 @@ constexpr std::size_t kRowBlock = 96;   // rows that share a panel while it is i
 /// codeword), so the result depends neither on W nor on the blocking.
 template <std::size_t W>
 struct Lanes {
-  typedef float Floats __attribute__((vector_size(W * sizeof(float)), aligned(4)));
-  typedef std::int32_t Ints __attribute__((vector_size(W * sizeof(std::int32_t)), aligned(4)));
+  typedef float Floats __attribute__((vector_size(W * sizeof(float)), aligned(4), may_alias));
+  typedef std::int32_t Ints __attribute__((vector_size(W * sizeof(std::int32_t)), aligned(4), may_alias));
 };
 
 struct Table {

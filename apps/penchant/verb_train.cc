@@ -1,0 +1,52 @@
+/// \file train: from stored events to a measured, promoted release.
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "context.h"
+#include "penchant/service/training.h"
+#include "terminal.h"
+
+namespace penchant::app {
+namespace {
+
+Status train(Context& context, service::TrainingOptions options) {
+  PENCHANT_TRY(store, context.store());
+  options.home = context.globals().home;
+  options.trainer = context.globals().program_dir + "/penchant-train";
+  options.encoder_dir = context.globals().encoder_dir;
+  options.threads = context.globals().threads;
+  ProgressLine line(context.globals().quiet);
+  PENCHANT_TRY(outcome, service::train_release(options, *store, context.executor(), line.sink()));
+  line.finish();
+  if (context.globals().json) {
+    const boost::json::object json{{"release", outcome.release}, {"folder", outcome.folder},
+                                   {"seconds", outcome.seconds}, {"summary", outcome.summary}};
+    std::printf("%s\n", boost::json::serialize(json).c_str());
+    return {};
+  }
+  std::printf("release %s in %s%s\n%s\n", bold(outcome.release).c_str(), duration(outcome.seconds).c_str(),
+              options.promote ? ", now live" : "", outcome.summary.c_str());
+  return {};
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Run& run) {
+  auto options = std::make_shared<service::TrainingOptions>();
+  auto no_promote = std::make_shared<bool>(false);
+  auto* verb = app.add_subcommand("train", "learn semantic IDs and the user model, measure, make the release live");
+  verb->add_option("--name", options->name, "release name (default: date and time)");
+  verb->add_option("--preset", options->preset, "tiny, small, base, large, or auto from the number of events")->capture_default_str();
+  verb->add_option("--seed", options->seed, "same seed and data, same release")->capture_default_str();
+  verb->add_option("--epochs", options->epochs, "at most; 0: early stopping decides")->capture_default_str();
+  verb->add_flag("--resume", options->resume, "go on from the checkpoint of an interrupted run");
+  verb->add_flag("--no-promote", *no_promote, "leave the live release as it is");
+  verb->add_option("--set", options->extra, "further settings of penchant-train, e.g. --set dropout=0.3 (penchant-train --help)");
+  verb->callback([&run, options, no_promote] {
+    options->promote = !*no_promote;
+    run = [options](Context& c) { return train(c, *options); };
+  });
+}
+
+}  // namespace penchant::app

@@ -1,0 +1,64 @@
+#include "penchant/evaluate/release_model.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace penchant::evaluate {
+
+Result<std::unique_ptr<Model>> ReleaseModel::make(std::shared_ptr<const recommend::Scorer> scorer,
+                                                  rank::Ranker ranker, std::vector<std::string> names,
+                                                  std::vector<std::string> types) {
+  const auto& features = scorer->feature_names();
+  // The fused score needs the columns in the order of the ranker.
+  for (std::size_t f = 0; f < features.size(); ++f)
+    if (f >= rank::kFeatures || features[f] != rank::name_of(static_cast<rank::Feature>(f)))
+      return Error{ErrorCode::internal, "the scorer's columns are not those of the ranker"};
+  std::unique_ptr<ReleaseModel> model(new ReleaseModel(std::move(scorer), std::move(ranker)));
+  for (const auto& name : names) {
+    const auto at = std::ranges::find(features, name);
+    if (name != "penchant" && at == features.end()) {
+      std::string known = "penchant";
+      for (const auto& feature : features) known += ", " + feature;
+      return invalid("a release has no model \"" + name + "\": it has " + known);
+    }
+    model->columns_.push_back(name == "penchant" ? kFused : static_cast<std::size_t>(at - features.begin()));
+  }
+  model->names_ = std::move(names);
+  model->types_ = std::move(types);
+  return std::unique_ptr<Model>(std::move(model));
+}
+
+Status ReleaseModel::fit(const TrainingData& training, Executor&) {
+  if (training.items < scorer_->items())
+    return invalid("the release knows " + std::to_string(scorer_->items()) + " items, the store only " +
+                   std::to_string(training.items));
+  return {};
+}
+
+Status ReleaseModel::score(const Query& query, MatrixView<float> out) const {
+  const auto history = to_history(query.history, types_);
+  PENCHANT_TRY(features, scorer_->features(history, query.at_ms));
+  for (std::size_t n = 0; n < columns_.size(); ++n) {
+    const auto scores = out.row(n);
+    for (std::size_t i = 0; i < features.rows(); ++i) {
+      const auto row = features.row(i);
+      scores[i] = columns_[n] == kFused
+                      ? static_cast<float>(ranker_.score(rank::Task::recommend, row))
+                      : row[columns_[n]];
+    }
+    std::fill(scores.begin() + static_cast<std::ptrdiff_t>(features.rows()), scores.end(),
+              -std::numeric_limits<float>::infinity());
+  }
+  return {};
+}
+
+std::vector<recommend::HistoryEvent> to_history(std::span<const Interaction> events,
+                                                const std::vector<std::string>& types) {
+  std::vector<recommend::HistoryEvent> out;
+  out.reserve(events.size());
+  for (const auto& event : events)
+    out.push_back({catalog::ItemId{event.item}, types[event.type], event.value, event.time_ms});
+  return out;
+}
+
+}  // namespace penchant::evaluate

@@ -1,0 +1,44 @@
+#pragma once
+/// \file A release under the interface of the baselines. Layer 6.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "penchant/evaluate/model.h"
+#include "penchant/rank/ranker.h"
+#include "penchant/recommend/scorer.h"
+
+namespace penchant::evaluate {
+
+/// "penchant" is the fused score that is served; "dense" and "generator" are single columns of the
+/// same pass. Items that joined the catalogue after training score -infinity here: a release alone
+/// does not know them.
+class ReleaseModel final : public Model {
+ public:
+  /// \param names any of "penchant" and the scorer's feature names, not empty
+  /// \param types event type names of the log; copied
+  /// \return invalid_argument listing the known names
+  static Result<std::unique_ptr<Model>> make(std::shared_ptr<const recommend::Scorer> scorer,
+                                             rank::Ranker ranker, std::vector<std::string> names,
+                                             std::vector<std::string> types);
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
+  /// A release is trained elsewhere: nothing is learned here.
+  Status fit(const TrainingData& training, Executor& executor) override;
+  Status score(const Query& query, MatrixView<float> out) const override;
+
+ private:
+  static constexpr std::size_t kFused = static_cast<std::size_t>(-1);
+  ReleaseModel(std::shared_ptr<const recommend::Scorer> scorer, rank::Ranker ranker)
+      : scorer_(std::move(scorer)), ranker_(std::move(ranker)) {}
+
+  std::shared_ptr<const recommend::Scorer> scorer_;
+  rank::Ranker ranker_;
+  std::vector<std::string> names_, types_;
+  std::vector<std::size_t> columns_;  ///< [names] feature column, or kFused
+};
+
+/// The events of a query as the scorer reads them. \param types must outlive the result
+std::vector<recommend::HistoryEvent> to_history(std::span<const Interaction> events,
+                                                const std::vector<std::string>& types);
+
+}  // namespace penchant::evaluate

@@ -1,0 +1,113 @@
+#pragma once
+/// \file The network of docs/formats/release.md as LibTorch functions over one table of weights.
+/// Private to penchant/learn/torch.
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "penchant/artifact/manifest.h"
+
+namespace penchant::learn {
+
+/// Masks activations with probability p while training; the random bytes come from LibTorch's CPU
+/// generator (eight per draw: a sixth of the time of torch::dropout). p is rounded to 1/256.
+[[nodiscard]] torch::Tensor drop(const torch::Tensor& x, double p, bool training);
+
+struct Linear {
+  torch::Tensor weight, bias;  ///< [out, in], [out]
+  [[nodiscard]] torch::Tensor operator()(const torch::Tensor& x) const { return torch::linear(x, weight, bias); }
+};
+
+struct Norm {
+  torch::Tensor weight, bias;  ///< [d]
+  [[nodiscard]] torch::Tensor operator()(const torch::Tensor& x) const {
+    return torch::layer_norm(x, {weight.size(0)}, weight, bias, 1e-5);
+  }
+};
+
+struct Block {
+  Norm norm1, norm2;
+  Linear qkv, out, up, down;
+};
+
+/// Inputs of sequences, all int64 [rows, cols].
+struct EventTensors {
+  torch::Tensor items, actions, gaps;
+};
+
+/// Weights and forward functions. The tensors carry gradients unless made frozen. Threads: forward
+/// functions of a frozen network are safe together.
+class Network {
+ public:
+  struct Modality {
+    std::string name;
+    torch::Tensor vectors;  ///< [n, dim], as given
+  };
+  struct Rates {
+    double inner = 0, input = 0, id = 0;  ///< dropout rates; used when training
+  };
+
+  /// Random weights from LibTorch's generator.
+  /// \param codes int64 [n, L]; \param counts f32 [n], training events per item
+  Network(const artifact::ModelShape& shape, std::vector<Modality> modalities, torch::Tensor codes,
+          torch::Tensor counts, torch::Dtype dtype = torch::kFloat32);
+
+  /// e(i) of all items, [n, d]; with `training` some ids are dropped.
+  [[nodiscard]] torch::Tensor item_vectors(bool training = false, double id_dropout = 0) const;
+  /// content(i) of all items, [n, d].
+  [[nodiscard]] torch::Tensor content_vectors() const;
+  /// User states [rows, cols, d] of every position; `layers` receives the input and the residual
+  /// stream after each block.
+  [[nodiscard]] torch::Tensor states(const torch::Tensor& item_vectors, const EventTensors& events,
+                                     const Rates& rates = {}, bool training = false,
+                                     std::vector<torch::Tensor>* layers = nullptr) const;
+  /// The two factors of the dense logits: logits = users * items^T + bias.
+  [[nodiscard]] torch::Tensor dense_users(const torch::Tensor& states) const;        ///< [.., d]
+  [[nodiscard]] torch::Tensor dense_items(const torch::Tensor& item_vectors) const;  ///< [n, d]
+  /// Logits of the codes of each level, [L] of [rows, K], given the true codes before it.
+  /// \param states [rows, d]; \param codes int64 [rows, L]
+  [[nodiscard]] std::vector<torch::Tensor> code_logits(const torch::Tensor& states, const torch::Tensor& codes) const;
+
+  struct Weight {
+    std::string name;     ///< as in model.safetensors, except modality m is "item.modality.<m>.…"
+    torch::Tensor value;  ///< leaf tensor
+    bool decays;          ///< weight decay applies
+  };
+  [[nodiscard]] const std::vector<Weight>& weights() const noexcept { return weights_; }
+  [[nodiscard]] const artifact::ModelShape& shape() const noexcept { return shape_; }
+  [[nodiscard]] torch::Tensor bias() const { return bias_; }
+  [[nodiscard]] torch::Tensor codes() const { return codes_; }
+  [[nodiscard]] double logit_scale() const;
+  /// Weights in the form of the release: shares folded, [name, tensor] in table order.
+  [[nodiscard]] std::vector<std::pair<std::string, torch::Tensor>> exported() const;
+
+ private:
+  struct ModalityInput {
+    std::string name;
+    torch::Tensor vectors, present, mean;  ///< centred and scaled [n, dim]; [n, 1]; [dim]
+    double scale;
+    Linear projection;
+  };
+  torch::Tensor add(std::string name, torch::Tensor value, bool decays);
+  Linear linear(const std::string& name, std::int64_t out, std::int64_t in);
+  Norm norm(const std::string& name);
+  Block block(const std::string& prefix);
+  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, double p, bool training, bool rotate) const;
+  [[nodiscard]] torch::Tensor gate() const;
+
+  artifact::ModelShape shape_;
+  torch::Dtype dtype_;
+  torch::Tensor codes_, counts_, cosines_, sines_;
+  std::vector<ModalityInput> modalities_;
+  std::vector<Weight> weights_;
+  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_;
+  std::vector<torch::Tensor> item_codes_, depth_codes_;
+  std::vector<Block> blocks_, depth_blocks_;
+  Norm final_norm_, depth_norm_;
+  Linear depth_in_;
+  std::vector<Linear> depth_out_;
+};
+
+}  // namespace penchant::learn

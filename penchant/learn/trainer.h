@@ -1,0 +1,66 @@
+#pragma once
+/// \file Trains the user foundation model. Layer 5; the implementation (LibTorch) is in torch/, this
+/// header is free of it. Library: penchant_learn_torch.
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "penchant/artifact/manifest.h"
+#include "penchant/base/result.h"
+#include "penchant/learn/options.h"
+#include "penchant/learn/training_data.h"
+
+namespace penchant::learn {
+
+/// One weight under its name in model.safetensors (docs/formats/release.md).
+struct NamedTensor {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+  std::vector<float> values;  ///< row-major
+};
+
+/// What one pass over the data came to.
+struct EpochReport {
+  std::uint32_t epoch = 0;          ///< 1-based
+  double loss = 0;                  ///< dense_loss + code_weight * code_loss, mean over positions
+  double dense_loss = 0;            ///< nats per position
+  double code_loss = 0;             ///< nats per semantic ID, all levels together
+  double valid_ndcg10 = 0;          ///< full ranking; NaN without validation cases
+  double learning_rate = 0;         ///< of the last step
+  double seconds = 0;               ///< validation included
+  double events_per_second = 0;     ///< positions learned from
+  std::uint32_t skipped_steps = 0;  ///< steps whose gradient was not finite, left out
+};
+
+struct TrainedModel {
+  artifact::ModelShape shape;
+  std::vector<NamedTensor> tensors;   ///< of the best epoch
+  std::vector<EpochReport> epochs;
+  std::uint32_t best_epoch = 0;       ///< by validation NDCG@10; the last without validation
+  double best_ndcg10 = 0;
+  std::uint64_t parameters = 0;
+};
+
+/// Where training stands; sent after every step, `finished` set once per epoch.
+struct TrainProgress {
+  std::uint32_t epoch = 0, epochs = 0;    ///< running epoch, 1-based; and at most this many
+  std::uint64_t step = 0, steps = 0;      ///< inside the epoch
+  double loss = 0;                        ///< mean of the epoch so far
+  double events_per_second = 0;
+  double seconds_left = 0;                ///< if no early stop comes
+  const EpochReport* finished = nullptr;  ///< lives until the sink returns
+};
+/// Called from the training thread; false cancels (the checkpoint of the last epoch stays).
+using TrainSink = std::function<bool(const TrainProgress&)>;
+
+/// Trains until the last epoch or the early stop.
+///
+/// Same data, options (seed and threads included) and machine give the same bytes, also when a run
+/// was cut off and resumed from its checkpoint. Threads: sets LibTorch's thread count for the whole
+/// process; one call at a time.
+/// \return invalid_argument (options, data, or a checkpoint of another run), cancelled,
+/// resource_exhausted, corrupt (checkpoint), or internal when the loss does not stay finite
+Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink = {});
+
+}  // namespace penchant::learn

@@ -1,0 +1,80 @@
+#pragma once
+/// \file Residual codebooks: vector in, semantic ID out; and their file. Layer 3.
+/// Bytes: `codebooks.safetensors` of docs/formats/release.md.
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "penchant/base/executor.h"
+#include "penchant/base/matrix_view.h"
+#include "penchant/base/result.h"
+#include "penchant/catalog/ids.h"
+#include "penchant/semantic_id/nearest.h"
+#include "penchant/semantic_id/trie.h"
+
+namespace penchant::semantic_id {
+
+inline constexpr std::size_t kMaxLevels = 16;
+
+/// A vector's semantic ID.
+struct Assignment {
+  std::vector<Code> codes;         ///< [L]
+  std::vector<float> distances;    ///< [L], squared length of what is left after each level
+};
+
+/// L levels of K codewords. The code of level l is the codeword nearest to what the levels before
+/// have left over. Immutable; threads: const calls are safe together.
+class Codebooks {
+ public:
+  /// \param levels L matrices [K, x] of one shape, finite; 1 <= L <= 16, 1 <= K <= 65536, x >= 1
+  /// \return invalid_argument naming the level
+  static Result<Codebooks> create(std::vector<Matrix<float>> levels);
+  [[nodiscard]] std::size_t levels() const noexcept { return tables_.size(); }
+  [[nodiscard]] std::uint32_t codebook() const noexcept { return static_cast<std::uint32_t>(tables_[0].size()); }
+  [[nodiscard]] std::size_t dim() const noexcept { return tables_[0].dim(); }
+  [[nodiscard]] std::span<const float> codeword(std::size_t level, Code code) const { return tables_[level].codeword(code); }
+  [[nodiscard]] const CodewordTable& table(std::size_t level) const { return tables_[level]; }
+
+  /// Nearest codeword level by level. A zero vector (an item without content) is a vector like any
+  /// other: it gets the least committed codewords, those nearest to zero.
+  /// \param vector [x]; invalid_argument on another length or a value that is not finite
+  [[nodiscard]] Result<Assignment> assign(std::span<const float> vector) const;
+  /// The same for many rows, [n, L]; `level_error`, when given, receives the mean squared length of
+  /// what is left after each level [L].
+  [[nodiscard]] Result<Matrix<Code>> assign(MatrixView<const float> vectors, Executor& executor,
+                                            std::vector<double>* level_error = nullptr) const;
+  /// vector - sum of the first `levels` codewords. \param codes [>= levels]; out [x]
+  void residual(std::span<const float> vector, std::span<const Code> codes, std::size_t levels,
+                std::span<float> out) const;
+
+ private:
+  std::vector<CodewordTable> tables_;  ///< [L]
+};
+
+/// Where an item that came after training stands.
+struct Placement {
+  Assignment id;
+  std::size_t shares_with = 0;   ///< live items that have this very ID
+  std::size_t known_levels = 0;  ///< longest prefix of the ID that some live item has
+};
+/// Codes of a new item at once: the nearest codewords, as the release format says. Nothing that
+/// lives moves; where the ID is taken it is shared until the next training runs the collision
+/// policy, so the item starts with the score of the items whose content is nearest to its own.
+Result<Placement> place_new_item(const Codebooks& codebooks, const ItemTrie& live, std::span<const float> vector);
+
+/// Sizes the manifest promises; 0 = do not check.
+struct ExpectedCodebooks {
+  std::size_t levels = 0, codebook = 0, dim = 0, items = 0;
+};
+struct StoredCodes {
+  Codebooks codebooks;
+  Matrix<Code> codes;  ///< [n, L], after the collision policy
+};
+/// Writes `codebook.<l>` F32 [K, x] and `codes` U16 [n, L].
+Status save_codebooks(const std::string& path, const Codebooks& codebooks, MatrixView<const Code> codes);
+/// \return not_found, io, or corrupt naming the tensor whose shape, type or value is wrong
+Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebooks& expected = {});
+
+}  // namespace penchant::semantic_id

@@ -1,0 +1,174 @@
+#include "penchant/semantic_id/kmeans.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+
+#include "penchant/base/rng.h"
+#include "penchant/semantic_id/nearest.h"
+
+namespace penchant::semantic_id {
+namespace {
+
+constexpr std::size_t kSumBlock = 4096;       // rows added up in one piece, whatever the threads
+constexpr std::size_t kSeedRowsPerCluster = 64;  // k-means++ reads at most this many rows per cluster
+
+/// Rows that k-means++ may choose from: all, or a random sample.
+std::vector<std::uint32_t> seed_rows(std::size_t n, std::size_t clusters, Rng& rng) {
+  std::vector<std::uint32_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0u);
+  const std::size_t keep = std::min(n, clusters * kSeedRowsPerCluster);
+  for (std::size_t i = 0; i < keep && keep < n; ++i) std::swap(rows[i], rows[i + rng.below(n - i)]);
+  rows.resize(keep);
+  return rows;
+}
+
+/// Index i with probability weights[i] / sum; weights.size() when the sum is 0.
+std::size_t draw(std::span<const float> weights, std::span<double> block_sums, Executor& executor, Rng& rng) {
+  executor.parallel_for(block_sums.size(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t b = begin; b < end; ++b) {
+      const std::size_t first = b * kSumBlock;
+      const auto block = weights.subspan(first, std::min(kSumBlock, weights.size() - first));
+      block_sums[b] = std::accumulate(block.begin(), block.end(), 0.0);
+    }
+  });
+  const double total = std::accumulate(block_sums.begin(), block_sums.end(), 0.0);
+  if (!(total > 0)) return weights.size();
+  double left = rng.uniform() * total;
+  std::size_t b = 0;
+  while (b + 1 < block_sums.size() && left >= block_sums[b]) left -= block_sums[b++];
+  std::size_t last = weights.size();  // rounding may carry `left` past the end: the last with weight
+  for (std::size_t i = b * kSumBlock; i < weights.size(); ++i) {
+    if (weights[i] <= 0) continue;
+    last = i;
+    if (left < weights[i]) break;
+    left -= weights[i];
+  }
+  if (last == weights.size())
+    for (std::size_t i = 0; i < weights.size(); ++i) if (weights[i] > 0) last = i;
+  return last;
+}
+
+/// k-means++ (Arthur, Vassilvitskii 2007).
+Matrix<float> start(MatrixView<const float> rows, std::size_t clusters, Executor& executor, Rng& rng) {
+  const auto pool = seed_rows(rows.rows(), clusters, rng);
+  Matrix<float> centroids(clusters, rows.cols());
+  std::vector<float> nearest(pool.size(), std::numeric_limits<float>::infinity());
+  std::vector<double> block_sums((pool.size() + kSumBlock - 1) / kSumBlock);
+  std::size_t chosen = rng.below(pool.size());
+  for (std::size_t k = 0; k < clusters; ++k) {
+    if (k > 0) chosen = draw(nearest, block_sums, executor, rng);
+    const bool surplus = chosen == pool.size();  // every row is a centroid already
+    const auto from = surplus ? std::span<const float>(centroids.row(0)) : rows.row(pool[chosen]);
+    std::ranges::copy(from, centroids.row(k).begin());
+    if (surplus) continue;
+    const auto centre = std::span<const float>(centroids.row(k));
+    executor.parallel_for(pool.size(), 1024, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        nearest[i] = std::min(nearest[i], squared_distance(rows.row(pool[i]), centre));
+    });
+  }
+  return centroids;
+}
+
+/// Gives each empty cluster the farthest row of the worst cluster.
+std::uint32_t split_for_empty(KMeansFit& fit, std::vector<std::uint32_t>& counts) {
+  std::uint32_t splits = 0;
+  std::vector<double> errors;
+  for (std::uint32_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] > 0) continue;
+    if (errors.empty()) {
+      errors.assign(counts.size(), 0);
+      for (std::size_t i = 0; i < fit.codes.size(); ++i) errors[fit.codes[i]] += fit.distances[i];
+    }
+    const auto worst = static_cast<std::uint32_t>(std::ranges::max_element(errors) - errors.begin());
+    if (!(errors[worst] > 0)) break;  // no two different rows left in any cluster
+    std::size_t farthest = 0;
+    float distance = -1;
+    for (std::size_t i = 0; i < fit.codes.size(); ++i)
+      if (fit.codes[i] == worst && fit.distances[i] > distance) {
+        distance = fit.distances[i];
+        farthest = i;
+      }
+    if (counts[worst] < 2) {
+      errors[worst] = 0;
+      --k;
+      continue;
+    }
+    fit.codes[farthest] = k;
+    fit.distances[farthest] = 0;
+    errors[worst] -= distance;
+    --counts[worst];
+    ++counts[k];
+    ++splits;
+  }
+  return splits;
+}
+
+/// Mean of the rows of each cluster, added in row order; a cluster without rows keeps its centroid.
+void move_centroids(MatrixView<const float> rows, KMeansFit& fit, std::span<const std::uint32_t> counts,
+                    Executor& executor) {
+  const std::size_t clusters = counts.size();
+  std::vector<std::size_t> start(clusters + 1, 0);
+  for (std::size_t k = 0; k < clusters; ++k) start[k + 1] = start[k] + counts[k];
+  std::vector<std::uint32_t> members(rows.rows());
+  auto next = start;
+  for (std::size_t i = 0; i < rows.rows(); ++i) members[next[fit.codes[i]]++] = static_cast<std::uint32_t>(i);
+  executor.parallel_for(clusters, 1, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> sum(rows.cols());
+    for (std::size_t k = begin; k < end; ++k) {
+      if (counts[k] == 0) continue;
+      std::ranges::fill(sum, 0.0);
+      for (std::size_t m = start[k]; m < start[k + 1]; ++m) {
+        const auto row = rows.row(members[m]);
+        for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += row[j];
+      }
+      const auto centroid = fit.centroids.row(k);
+      for (std::size_t j = 0; j < sum.size(); ++j) centroid[j] = static_cast<float>(sum[j] / counts[k]);
+    }
+  });
+}
+
+double assign(MatrixView<const float> rows, KMeansFit& fit, Executor& executor) {
+  CodewordTable(fit.centroids.view()).nearest(rows, fit.codes, fit.distances, executor);
+  return std::accumulate(fit.distances.begin(), fit.distances.end(), 0.0) /
+         static_cast<double>(rows.rows());
+}
+
+}  // namespace
+
+Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& options, Executor& executor) {
+  if (rows.empty()) return invalid("k-means needs at least one row and one column");
+  if (rows.rows() > std::numeric_limits<std::uint32_t>::max() - 1)
+    return invalid("k-means takes fewer than 2^32 - 1 rows");
+  if (options.clusters == 0 || options.clusters > 65536)
+    return invalid("k-means clusters: " + std::to_string(options.clusters) + " is not in 1..65536");
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    for (std::size_t j = 0; j < rows.cols(); ++j)
+      if (!(std::abs(rows(i, j)) <= kMaxCoordinate))
+        return invalid("row " + std::to_string(i) + ", column " + std::to_string(j) +
+                       (std::isfinite(rows(i, j)) ? " is larger than 1e15" : " is not a finite number"));
+  Rng rng(options.seed);
+  KMeansFit fit;
+  fit.centroids = start(rows, options.clusters, executor, rng);
+  fit.codes.resize(rows.rows());
+  fit.distances.resize(rows.rows());
+  double before = std::numeric_limits<double>::infinity();
+  for (; fit.iterations < options.iterations; ++fit.iterations) {
+    if (options.keep_going && !options.keep_going()) return Error{ErrorCode::cancelled, "k-means was cancelled"};
+    const double error = assign(rows, fit, executor);
+    std::vector<std::uint32_t> counts(options.clusters, 0);
+    for (const auto code : fit.codes) ++counts[code];
+    const auto splits = split_for_empty(fit, counts);
+    fit.splits += splits;
+    if (splits == 0 && before - error <= options.tolerance * before) break;
+    before = error;
+    move_centroids(rows, fit, counts, executor);
+  }
+  fit.error = assign(rows, fit, executor);
+  return fit;
+}
+
+}  // namespace penchant::semantic_id

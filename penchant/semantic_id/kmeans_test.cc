@@ -1,0 +1,125 @@
+#include "penchant/semantic_id/kmeans.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "penchant/base/rng.h"
+#include "penchant/semantic_id/nearest.h"
+
+namespace penchant::semantic_id {
+namespace {
+
+/// `per_blob` rows around each of `blobs` corners.
+Matrix<float> blobs(std::size_t count, std::size_t per_blob, std::size_t dim, std::uint64_t seed) {
+  Rng rng(seed);
+  Matrix<float> rows(count * per_blob, dim), centres(count, dim);
+  for (auto& v : centres.values()) v = static_cast<float>(20 * rng.uniform());
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    for (std::size_t j = 0; j < dim; ++j)
+      rows(i, j) = centres(i % count, j) + static_cast<float>(rng.uniform() - 0.5);
+  return rows;
+}
+
+TEST(KMeans, FindsWellSeparatedGroups) {
+  const auto rows = blobs(12, 40, 16, 1);
+  Executor executor(2);
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto fit = fit_kmeans(rows.view(), {.clusters = 12, .seed = seed}, executor).value();
+    bool whole = true;
+    for (std::size_t i = 0; i < rows.rows(); ++i) whole &= fit.codes[i] == fit.codes[i % 12];
+    found += whole && std::set(fit.codes.begin(), fit.codes.end()).size() == 12;
+  }
+  EXPECT_GE(found, 6);  // k-means++ misses a group now and then
+}
+
+TEST(KMeans, IsAFixedPointOfItsOwnAssignment) {
+  const auto rows = blobs(5, 100, 7, 2);
+  Executor executor(1);
+  const auto fit = fit_kmeans(rows.view(), {.clusters = 8, .iterations = 200, .tolerance = 0}, executor).value();
+  std::vector<std::vector<double>> sums(8, std::vector<double>(7));
+  std::vector<int> counts(8);
+  double error = 0;
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    float best = INFINITY;
+    for (std::size_t k = 0; k < 8; ++k) best = std::min(best, squared_distance(rows.row(i), fit.centroids.row(k)));
+    EXPECT_LE(fit.distances[i], best * 1.0001f + 1e-4f);
+    error += fit.distances[i];
+    ++counts[fit.codes[i]];
+    for (std::size_t j = 0; j < 7; ++j) sums[fit.codes[i]][j] += rows(i, j);
+  }
+  EXPECT_NEAR(fit.error, error / static_cast<double>(rows.rows()), 1e-9);
+  for (std::size_t k = 0; k < 8; ++k)
+    for (std::size_t j = 0; j < 7; ++j) EXPECT_NEAR(fit.centroids(k, j), sums[k][j] / counts[k], 1e-4);
+}
+
+TEST(KMeans, SameSeedSameBytesOnAnyNumberOfThreads) {
+  const auto rows = blobs(30, 400, 19, 3);
+  Executor one(1), three(3);
+  const auto a = fit_kmeans(rows.view(), {.clusters = 50, .seed = 7}, one).value();
+  const auto b = fit_kmeans(rows.view(), {.clusters = 50, .seed = 7}, three).value();
+  const auto c = fit_kmeans(rows.view(), {.clusters = 50, .seed = 8}, three).value();
+  EXPECT_EQ(a.centroids.values(), b.centroids.values());
+  EXPECT_EQ(a.codes, b.codes);
+  EXPECT_EQ(a.distances, b.distances);
+  EXPECT_NE(a.centroids.values(), c.centroids.values());
+}
+
+TEST(KMeans, FewerDistinctRowsThanClustersAreAllRepresentedExactly) {
+  Executor executor(1);
+  for (const std::size_t distinct : {1, 2, 3, 7}) {
+    Matrix<float> rows(20, 4);
+    for (std::size_t i = 0; i < 20; ++i)
+      for (std::size_t j = 0; j < 4; ++j) rows(i, j) = static_cast<float>(i % distinct) * 0.37f;
+    const auto fit = fit_kmeans(rows.view(), {.clusters = 16}, executor).value();
+    EXPECT_EQ(std::set(fit.codes.begin(), fit.codes.end()).size(), distinct);
+    EXPECT_NEAR(fit.error, 0, 1e-10);
+    for (const float v : fit.centroids.values()) EXPECT_TRUE(std::isfinite(v));
+  }
+}
+
+TEST(KMeans, AnEmptyClusterSplitsTheWorstOne) {
+  // Sampling for the start takes 64 rows per cluster; here nearly all rows are equal, so the
+  // start often sees one point only and the far rows have to come in by splitting.
+  Matrix<float> rows(20000, 2);
+  for (std::size_t i = 0; i < 6; ++i) rows(i * 3001, 0) = 10.0f * static_cast<float>(i + 1);
+  Executor executor(2);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto fit = fit_kmeans(rows.view(), {.clusters = 7, .seed = seed}, executor).value();
+    EXPECT_EQ(std::set(fit.codes.begin(), fit.codes.end()).size(), 7u);
+    EXPECT_NEAR(fit.error, 0, 1e-10);
+  }
+}
+
+TEST(KMeans, RefusesBadNumbersByPlace) {
+  Executor executor(1);
+  Matrix<float> rows(5, 3);
+  const auto message = [&] {
+    const auto fit = fit_kmeans(rows.view(), {.clusters = 2}, executor);
+    return fit.ok() ? std::string("fitted") : fit.error().message;
+  };
+  rows(3, 1) = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(message(), "row 3, column 1 is not a finite number");
+  rows(3, 1) = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(message(), "row 3, column 1 is not a finite number");
+  rows(3, 1) = 1e20f;
+  EXPECT_EQ(message(), "row 3, column 1 is larger than 1e15");
+  rows(3, 1) = 1e15f;
+  EXPECT_EQ(message(), "fitted");
+  EXPECT_FALSE(fit_kmeans({rows.values().data(), 0, 3}, {}, executor).ok());
+  EXPECT_FALSE(fit_kmeans(rows.view(), {.clusters = 0}, executor).ok());
+}
+
+TEST(KMeans, StopsWhenAsked) {
+  Executor executor(1);
+  const auto rows = blobs(3, 10, 2, 1);
+  const auto fit = fit_kmeans(rows.view(), {.clusters = 3, .keep_going = [] { return false; }}, executor);
+  ASSERT_FALSE(fit.ok());
+  EXPECT_EQ(fit.error().code, ErrorCode::cancelled);
+}
+
+}  // namespace
+}  // namespace penchant::semantic_id

@@ -1,0 +1,99 @@
+"""The verbs on the trained MovieLens home: results a person can check, JSON a program can read."""
+import csv
+import json
+import math
+import os
+import tempfile
+import unittest
+
+from penchant import MOVIELENS, MOVIELENS_HOME, copied_home, run
+
+
+def history(path):
+    """Per user the items in order of time, file order among equals."""
+    events = {}
+    with open(path, encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            user, item, _, when = line.rstrip("\n").split("\t")
+            events.setdefault(user, []).append((float(when), item))
+    return {u: [i for _, i in sorted(rows, key=lambda r: r[0])] for u, rows in events.items()}
+
+
+class Verbs(unittest.TestCase):
+    def json(self, *args, home=MOVIELENS_HOME):
+        return json.loads(run("--json", *args, home=home, check=0).stdout)
+
+    def test_eval_exports_lists_from_which_anyone_gets_the_same_figures(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = os.path.join(folder, "result.json")
+            run("eval", "--protocol", "last-out", "--models", "penchant,popularity,item-knn,transitions",
+                "--json", out, "--export", folder, home=MOVIELENS_HOME, check=0, timeout=900)
+            with open(out, encoding="utf-8") as file:
+                report = json.load(file)
+            self.assertIn("protocol", report)
+            truth = {u: items[-1] for u, items in history(os.path.join(MOVIELENS, "ml-100k.inter")).items()}
+            checked = 0
+            for result in report["results"]:
+                self.assertEqual(set(result) >= {"model", "seen", "ties", "seed", "users", "metrics"}, True)
+                for metric in result["metrics"].values():
+                    self.assertLessEqual(metric["low"], metric["value"] + 1e-12)
+                    self.assertGreaterEqual(metric["high"], metric["value"] - 1e-12)
+                names = [n for n in os.listdir(folder) if n.endswith(".csv") and n.startswith(result["model"]) and result["seen"] in n]
+                self.assertEqual(len(names), 1, os.listdir(folder))
+                ranks = {}
+                with open(os.path.join(folder, names[0]), encoding="utf-8", newline="") as file:
+                    for row in csv.DictReader(file):
+                        if truth.get(row["user_id"]) == row["item_id"]:
+                            ranks[row["user_id"]] = int(row["rank"])
+                hits = [r for r in ranks.values() if r <= 10]
+                ndcg = sum(1 / math.log2(r + 1) for r in hits) / result["users"]
+                self.assertAlmostEqual(len(hits) / result["users"], result["metrics"]["recall@10"]["value"], places=2)
+                self.assertAlmostEqual(ndcg, result["metrics"]["ndcg@10"]["value"], places=2)
+                checked += 1
+            self.assertGreaterEqual(checked, 8, "four models, both seen settings")
+
+    def test_time_split_reports_users_and_protocol(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = os.path.join(folder, "r.json")
+            done = run("eval", "--protocol", "time", "--models", "popularity,transitions", "--json", out,
+                       home=MOVIELENS_HOME, timeout=600)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(out, encoding="utf-8") as file:
+                self.assertEqual({r["model"] for r in json.load(file)["results"]}, {"popularity", "transitions"})
+
+    def test_describe_and_validate_count_what_was_imported(self):
+        text = run("describe", home=MOVIELENS_HOME, check=0).stdout
+        self.assertIn("1,68", text)
+        self.assertIsInstance(self.json("describe"), dict)
+        self.assertIsInstance(self.json("validate"), (dict, list))
+
+    def test_sids_show_and_report(self):
+        self.assertIn("Toy Story", run("sids", "show", "1", home=MOVIELENS_HOME, check=0).stdout)
+        self.assertIsInstance(self.json("sids", "report"), dict)
+        self.assertEqual(run("sids", "show", "no-such-item", home=MOVIELENS_HOME).returncode, 3)
+
+    def test_recommend_search_explain(self):
+        lists = self.json("recommend", "--user", "196", "-n", "5")
+        self.assertEqual(len(lists["items"]), 5)
+        self.assertIn("Star", run("search", "star trek", home=MOVIELENS_HOME, check=0).stdout)
+        self.assertTrue(run("explain", lists["items"][0]["id"], "--user", "196", home=MOVIELENS_HOME, check=0).stdout)
+
+    def test_import_says_how_it_read_the_columns_and_is_idempotent(self):
+        with tempfile.TemporaryDirectory() as home:
+            dry = run("import", MOVIELENS, "--dry-run", home=home, check=0)
+            self.assertIn("user_id", dry.stdout)
+            run("import", MOVIELENS, home=home, check=0)
+            first = self.json("describe", home=home)
+            run("import", MOVIELENS, home=home, check=0)
+            self.assertEqual(first, self.json("describe", home=home))
+
+    def test_the_same_seed_gives_the_same_list(self):
+        with copied_home() as home:
+            a = self.json("recommend", "--user", "5", "-n", "20", home=home)
+        b = self.json("recommend", "--user", "5", "-n", "20")
+        self.assertEqual([i["id"] for i in a["items"]], [i["id"] for i in b["items"]])
+
+
+if __name__ == "__main__":
+    unittest.main()
