@@ -55,7 +55,8 @@ Status ItemKnn::score(const Query& query, MatrixView<float> out) const {
   const auto scores = out.row(0);
   std::ranges::fill(scores, 0.0f);
   double weight = 1;
-  for (std::size_t age = 0; age < query.history.size(); ++age, weight *= kAgeDecay) {
+  const std::size_t reach = std::min(query.history.size(), kHistoryReach);
+  for (std::size_t age = 0; age < reach; ++age, weight *= kAgeDecay) {
     const auto item = query.history[query.history.size() - 1 - age].item;
     const auto& neighbours = neighbours_[item];
     const auto& similarity = similarity_[item];
@@ -67,13 +68,13 @@ Status ItemKnn::score(const Query& query, MatrixView<float> out) const {
 }
 
 Status Transitions::fit(const TrainingData& training, Executor&) {
-  std::vector<catalog::ItemId> items;
+  std::vector<std::uint32_t> items;
   std::vector<std::uint64_t> offsets{0};
   for (const auto sequence : training.users) {
-    for (const auto& event : sequence) items.push_back(catalog::ItemId{event.item});
+    for (const auto& event : sequence) items.push_back(event.item);
     offsets.push_back(items.size());
   }
-  model_ = retrieve::TransitionModel::build({items, offsets}, training.items);
+  model_ = retrieve::TransitionModel::build({.items = items, .offsets = offsets}, training.items);
   return {};
 }
 

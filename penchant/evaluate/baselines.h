@@ -11,6 +11,7 @@ namespace penchant::evaluate {
 
 /// Weight of the history event of age a (0 = newest): kAgeDecay^a.
 inline constexpr double kAgeDecay = 0.7;
+inline constexpr std::size_t kHistoryReach = 100;  ///< older events weigh below 4e-16: left out
 
 /// Number of training events of each item.
 class Popularity final : public Model {

@@ -78,7 +78,19 @@ TEST(CountingFloors, AmazonBeautyShuffledIsLowerAndMatchesTheMeanOfFive) {
   expect_floor(report, {"transitions", Seen::removed, .0493, .0694, .0356, .0421}, 0.003);
 }
 
-TEST(CountingFloors, MovieLens1MTransitions) {
+TEST(CountingFloors, AmazonSports) {
+  const auto folder = data_folder();
+  if (!folder) GTEST_SKIP() << "amazon-sports is not here: set PENCHANT_TEST_DATA";
+  const EventLog log = read_sequences(*folder / "amazon-sports");
+  const Report report = run_floors(log, Ties::given, 1);
+  expect_floor(report, {"item-knn", Seen::kept, .0202, .0296, .0144, .0174}, kTolerance);
+  expect_floor(report, {"item-knn", Seen::removed, .0241, .0331, .0174, .0203}, kTolerance);
+  expect_floor(report, {"transitions", Seen::kept, .0232, .0334, .0164, .0197}, kTolerance);
+  expect_floor(report, {"transitions", Seen::removed, .0257, .0360, .0184, .0217}, kTolerance);
+  EXPECT_EQ(report.splits[0].unseen_targets, 317u);
+}
+
+TEST(CountingFloors, MovieLens1M) {
   const auto folder = data_folder();
   if (!folder) GTEST_SKIP() << "movielens-1m is not here: set PENCHANT_TEST_DATA";
   const EventLog log = read_sequences(*folder / "movielens-1m");

@@ -29,15 +29,15 @@ struct Better {
   }
 };
 
-/// The `n` best rows that are not marked; what cannot be recommended (-inf, NaN) is never listed.
-void select_top(std::span<const float> scores, std::span<const std::uint8_t> marked,
-                std::uint32_t target, std::size_t n, std::vector<Scored>& out) {
+/// The `n` best rows; what cannot be recommended (-inf, NaN) is never listed.
+void select_top(std::span<const float> scores, std::uint32_t target, std::size_t n,
+                std::vector<Scored>& out) {
   out.clear();
   const Better better{target};
   float bar = -std::numeric_limits<float>::infinity();
   const std::size_t full = 4 * n;
   for (std::uint32_t i = 0; i < scores.size(); ++i) {
-    if (!(scores[i] > bar) || (!marked.empty() && marked[i])) continue;
+    if (!(scores[i] > bar)) continue;
     out.push_back({i, scores[i]});
     if (out.size() < full) continue;
     const auto last = out.begin() + static_cast<std::ptrdiff_t>(n - 1);
@@ -121,26 +121,31 @@ class Run {
             "scoring user " + split_.log().user_ids[c.user] + " by " + model->names().front()));
       column += count;
     }
-    for (std::size_t k = 0; k < column; ++k)
+    // One selection serves both settings: the list without seen items is the longer list filtered.
+    const std::size_t length = std::max(options_.list_length, kShortList);
+    for (std::size_t k = 0; k < column; ++k) {
+      select_top(scratch.scores.row(k), c.target, length + scratch.seen.size(), scratch.top);
       for (std::size_t s = 0; s < options_.seen.size(); ++s)
-        place(block, i, k * options_.seen.size() + s, scratch.scores.row(k), scratch);
+        place(block, i, k * options_.seen.size() + s, scratch.scores.row(k), length, scratch);
+    }
     for (const auto item : scratch.seen) scratch.marked[item] = 0;
   }
 
   void place(std::size_t block, std::size_t i, std::size_t slot, std::span<const float> scores,
-             Scratch& scratch) {
+             std::size_t length, const Scratch& scratch) {
     const Case& c = cases_[block + i];
     Ranking& ranking = rankings_[slot];
     const bool removed = ranking.seen == Seen::removed;
-    ranking.ranks[block + i] =
-        metrics::pessimistic_rank(scores, c.target, removed ? std::span<const std::uint32_t>(scratch.seen)
-                                                            : std::span<const std::uint32_t>());
+    std::uint32_t& rank = ranking.ranks[block + i];
     if (!(scores[c.target] > -std::numeric_limits<float>::infinity()))
-      ranking.ranks[block + i] = metrics::kNoRank;  // the model cannot recommend it at all
-    select_top(scores, removed ? std::span<const std::uint8_t>(scratch.marked) : std::span<const std::uint8_t>(),
-               c.target, std::max(options_.list_length, kShortList), scratch.top);
+      rank = metrics::kNoRank;  // the model cannot recommend it at all
+    else
+      rank = removed ? metrics::pessimistic_rank(scores, c.target, scratch.seen)
+                     : metrics::pessimistic_rank(scores, c.target);
     Listed& list = lists_[i * rankings_.size() + slot];
     for (const auto& [item, score] : scratch.top) {
+      if (list.items.size() == length) break;
+      if (removed && scratch.marked[item] != 0) continue;
       list.items.push_back(item);
       list.scores.push_back(score);
     }

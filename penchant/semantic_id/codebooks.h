@@ -50,6 +50,7 @@ class Codebooks {
                 std::span<float> out) const;
 
  private:
+  Codebooks() = default;
   std::vector<CodewordTable> tables_;  ///< [L]
 };
 

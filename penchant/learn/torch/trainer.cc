@@ -1,0 +1,305 @@
+#include "penchant/learn/trainer.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "penchant/artifact/files.h"
+#include "penchant/learn/torch/checkpoint.h"
+#include "penchant/learn/torch/losses.h"
+#include "penchant/learn/torch/network.h"
+#include "penchant/learn/torch/tensors.h"
+#include "penchant/learn/torch/validation.h"
+#include "penchant/learn/windows.h"
+
+namespace penchant::learn {
+namespace {
+
+using torch::Tensor;
+using Seconds = std::chrono::duration<double>;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::uint32_t kMaxSkippedSteps = 10;   ///< steps without a finite gradient, per epoch
+constexpr double kLastLearningRate = 0.05;       ///< share left at the end of the cosine
+
+/// Mixes (seed, a, b) into one 64-bit seed.
+std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b) {
+  Rng rng(seed ^ (a * 0x9e3779b97f4a7c15ULL) ^ (b * 0xd1342543de82ef95ULL));
+  return rng();
+}
+
+/// Fingerprint of everything that decides the weights: a checkpoint fits no other run.
+std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
+  std::string text = "1";
+  const auto put = [&](double v) { text += ' ' + std::to_string(v); };
+  for (const double v : {double(o.dim), double(o.layers), double(o.heads), double(o.ffn), double(o.max_len),
+                         double(o.depth_layers), double(o.gaps), double(o.normalised), o.logit_scale,
+                         o.code_weight, o.code_fraction, double(o.multi_token), o.multi_token_decay,
+                         o.label_smoothing, o.dropout, o.input_dropout, o.id_dropout, double(o.batch),
+                         double(o.stride), double(o.shuffle_ties), o.learning_rate * 1e6, o.weight_decay * 1e6,
+                         o.clip, double(o.warmup_steps), double(o.cosine), double(o.epochs), double(o.threads)})
+    put(v);
+  text += ' ' + std::to_string(o.seed);
+  const auto bytes = [&](const auto& v) {
+    text += ' ' + artifact::sha256({reinterpret_cast<const char*>(v.data()), v.size() * sizeof(v[0])});
+  };
+  bytes(data.train.offsets);
+  bytes(data.train.items);
+  bytes(data.train.actions);
+  bytes(data.train.times_ms);
+  bytes(data.codes.values());
+  for (const Modality& m : data.modalities) bytes(m.vectors.values());
+  return artifact::sha256(text);
+}
+
+Network make_network(const TrainingData& data, const TrainOptions& options) {
+  std::vector<Network::Modality> modalities;
+  for (const Modality& m : data.modalities)
+    modalities.push_back({m.name, tensor_of(m.vectors)});
+  const artifact::ModelShape shape =
+      shape_of(options, data.items, static_cast<std::uint32_t>(data.actions.size()),
+               static_cast<std::uint32_t>(data.codes.cols()), data.codebook_size);
+  std::vector<float> counts(data.train_count.begin(), data.train_count.end());
+  return Network(shape, std::move(modalities), tensor_of(data.codes), tensor_of(counts));
+}
+
+/// One run: the network, its optimiser and where it stands.
+class Run {
+ public:
+  Run(const TrainingData& data, const TrainOptions& options)
+      : data_(data), options_(options), run_id_(fingerprint(data, options)),
+        windows_(make_windows(data.train, options.max_len, options.stride)),
+        network_(make_network(data, options)), optimiser_(make_optimiser()) {
+    steps_per_epoch_ = plan().size();
+    for (const Network::Weight& w : network_.weights()) {
+      now_.push_back(w.value.detach());  // shares memory with the weight
+      best_.push_back(w.value.detach().clone());
+    }
+  }
+
+  Result<TrainedModel> go(const TrainSink& sink) {
+    if (options_.resume) {
+      auto found = load_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_);
+      if (found.ok()) position_ = std::move(found).value();
+      else if (found.error().code != ErrorCode::not_found) return std::move(found).error();
+    }
+    while (position_.epochs_done < options_.epochs && !out_of_patience()) {
+      PENCHANT_TRY(report, epoch(sink));
+      PENCHANT_DO(finish_epoch(report, sink));
+    }
+    return result();
+  }
+
+ private:
+  torch::optim::AdamW make_optimiser() const {
+    std::vector<Tensor> matrices, vectors;
+    for (const Network::Weight& w : network_.weights()) (w.decays ? matrices : vectors).push_back(w.value);
+    const auto with = [&](double decay) {
+      return std::make_unique<torch::optim::AdamWOptions>(
+          torch::optim::AdamWOptions(options_.learning_rate).betas({0.9, 0.98}).weight_decay(decay));
+    };
+    std::vector<torch::optim::OptimizerParamGroup> groups;
+    groups.emplace_back(std::move(matrices), with(options_.weight_decay));
+    groups.emplace_back(std::move(vectors), with(0));
+    return torch::optim::AdamW(groups, torch::optim::AdamWOptions(options_.learning_rate));
+  }
+
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
+    Rng rng(mix(options_.seed, position_.epochs_done, 1));
+    return plan_batches(windows_, options_.batch, rng);
+  }
+
+  [[nodiscard]] bool out_of_patience() const {
+    return options_.patience > 0 && position_.stale_epochs >= options_.patience;
+  }
+
+  double set_learning_rate() {
+    const double step = static_cast<double>(position_.steps_done);
+    const double total = static_cast<double>(steps_per_epoch_) * options_.epochs;
+    double rate = options_.learning_rate;
+    if (options_.warmup_steps > 0) rate *= std::min(1.0, (step + 1) / options_.warmup_steps);
+    if (options_.cosine)
+      rate *= kLastLearningRate + (1 - kLastLearningRate) * 0.5 * (1 + std::cos(M_PI * step / std::max(1.0, total)));
+    for (auto& group : optimiser_.param_groups())
+      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
+    return rate;
+  }
+
+  struct StepLoss {
+    double dense = 0, code = 0;
+    std::size_t positions = 0;
+    bool skipped = false;
+  };
+
+  StepLoss step(const Batch& batch) {
+    const std::int64_t ahead = options_.multi_token;
+    const std::int64_t count = static_cast<std::int64_t>(batch.positions.size());
+    const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
+    const EventTensors events{grid_of(batch.items, batch.rows, batch.cols), grid_of(batch.actions, batch.rows, batch.cols),
+                              grid_of(batch.gaps, batch.rows, batch.cols)};
+    const Tensor hidden = network_.states(vectors, events, {options_.dropout, options_.input_dropout, 0}, true)
+                              .reshape({-1, network_.shape().dim})
+                              .index_select(0, tensor_of(batch.positions));
+    const Tensor targets = tensor_of(batch.targets).view({count, ahead});
+    const Tensor weights = tensor_of(batch.weights).view({count, ahead});
+    const Tensor dense = dense_loss(network_.dense_users(hidden), network_.dense_items(vectors), network_.bias(),
+                                    targets, weights, {options_.label_smoothing, 512});
+    Tensor loss = dense, code;
+    if (options_.code_weight > 0) {
+      const std::int64_t some = std::max<std::int64_t>(1, std::llround(options_.code_fraction * double(count)));
+      const Tensor chosen = torch::randperm(count, torch::kInt64).narrow(0, 0, some);
+      const Tensor codes = network_.codes().index_select(0, targets.select(1, 0).index_select(0, chosen));
+      code = code_loss(network_.code_logits(hidden.index_select(0, chosen), codes), codes, options_.label_smoothing);
+      loss = loss + options_.code_weight * code;
+    }
+    optimiser_.zero_grad();
+    loss.backward();
+    StepLoss out{dense.item<double>(), code.defined() ? code.item<double>() : 0, batch.positions.size()};
+    const double norm = clip_gradients();
+    out.skipped = !std::isfinite(norm) || !std::isfinite(out.dense) || !std::isfinite(out.code);
+    if (!out.skipped) optimiser_.step();
+    return out;
+  }
+
+  double clip_gradients() {
+    torch::NoGradGuard no_grad;
+    std::vector<Tensor> grads;
+    for (const Network::Weight& w : network_.weights())
+      if (w.value.grad().defined()) grads.push_back(w.value.grad());
+    double sum = 0;
+    for (const Tensor& g : grads) {
+      const double n = g.norm().item<double>();
+      sum += n * n;
+    }
+    const double norm = std::sqrt(sum);
+    if (std::isfinite(norm) && norm > options_.clip)
+      for (const Tensor& g : grads) g.mul_(options_.clip / norm);
+    return norm;
+  }
+
+  Result<EpochReport> epoch(const TrainSink& sink) {
+    EpochReport report;
+    report.epoch = position_.epochs_done + 1;
+    const auto started = SteadyClock::now();
+    const auto seconds = [&] { return Seconds(SteadyClock::now() - started).count(); };
+    Rng rng(mix(options_.seed, position_.epochs_done, 2));
+    const auto order = event_order(data_.train, options_.shuffle_ties, rng);
+    const auto batches = plan();
+    double dense = 0, code = 0, seen = 0;
+    for (std::size_t b = 0; b < batches.size(); ++b) {
+      const Batch batch = pack(data_.train, order, windows_, batches[b], options_);
+      report.learning_rate = set_learning_rate();
+      if (!batch.positions.empty()) {
+        torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
+        const StepLoss loss = step(batch);
+        if (loss.skipped && ++report.skipped_steps > kMaxSkippedSteps)
+          return Error{ErrorCode::internal,
+                       "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
+                           std::to_string(b + 1) + ": try a lower learning rate; the checkpoint of epoch " +
+                           std::to_string(position_.epochs_done) + " is untouched"};
+        if (!loss.skipped) {
+          const double n = static_cast<double>(loss.positions);
+          dense += loss.dense * n, code += loss.code * n, seen += n;
+        }
+      }
+      ++position_.steps_done;
+      fill(report, dense, code, seen, seconds());
+      TrainProgress p{report.epoch, options_.epochs, b + 1, batches.size(), report.loss, report.events_per_second, 0, nullptr};
+      p.seconds_left = seconds_left(seconds() / double(b + 1), batches.size() - b - 1);
+      if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
+    }
+    report.valid_ndcg10 = validation_ndcg10(network_, data_, mix(options_.seed, 0, 4));
+    const double rate = report.events_per_second;
+    report.seconds = seconds();
+    report.events_per_second = rate;
+    return report;
+  }
+
+  void fill(EpochReport& r, double dense, double code, double seen, double seconds) const {
+    const double n = std::max(1.0, seen);
+    r.dense_loss = dense / n;
+    r.code_loss = code / n;
+    r.loss = r.dense_loss + options_.code_weight * r.code_loss;
+    r.events_per_second = seconds > 0 ? seen / seconds : 0;
+    r.seconds = seconds;
+  }
+
+  [[nodiscard]] double seconds_left(double per_step, std::size_t steps_left) const {
+    const double epochs_left = static_cast<double>(options_.epochs - position_.epochs_done - 1);
+    double whole = per_step * static_cast<double>(steps_per_epoch_);
+    if (!position_.curve.empty()) whole = position_.curve.back().seconds;
+    return per_step * static_cast<double>(steps_left) + epochs_left * whole;
+  }
+
+  Status finish_epoch(EpochReport report, const TrainSink& sink) {
+    ++position_.epochs_done;
+    const bool judged = std::isfinite(report.valid_ndcg10);
+    const bool better = !judged || position_.best_epoch == 0 || report.valid_ndcg10 > best_ndcg();
+    position_.curve.push_back(report);
+    if (better) {
+      torch::NoGradGuard no_grad;
+      for (std::size_t i = 0; i < now_.size(); ++i) best_[i].copy_(now_[i]);
+      position_.best_epoch = report.epoch;
+    }
+    position_.stale_epochs = better ? 0 : position_.stale_epochs + 1;
+    if (!options_.checkpoint.empty())
+      PENCHANT_DO(save_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_, position_));
+    TrainProgress p{report.epoch, options_.epochs, steps_per_epoch_, steps_per_epoch_, report.loss,
+                    report.events_per_second, 0, &report};
+    p.seconds_left = report.seconds * (options_.epochs - position_.epochs_done);
+    if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled after epoch " + std::to_string(report.epoch)};
+    return {};
+  }
+
+  [[nodiscard]] double best_ndcg() const {
+    return position_.best_epoch == 0 ? 0 : position_.curve[position_.best_epoch - 1].valid_ndcg10;
+  }
+
+  TrainedModel result() {
+    torch::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < now_.size(); ++i) now_[i].copy_(best_[i]);
+    TrainedModel model;
+    model.shape = network_.shape();
+    model.shape.logit_scale = network_.logit_scale();
+    for (const auto& [name, value] : network_.exported()) model.tensors.push_back(named(name, value));
+    model.epochs = position_.curve;
+    model.best_epoch = position_.best_epoch;
+    model.best_ndcg10 = best_ndcg();
+    for (const Tensor& t : now_) model.parameters += static_cast<std::uint64_t>(t.numel());
+    return model;
+  }
+
+  const TrainingData& data_;      // lives longer than the run
+  const TrainOptions& options_;   // likewise
+  std::string run_id_;
+  std::vector<Window> windows_;
+  Network network_;
+  torch::optim::AdamW optimiser_;
+  std::size_t steps_per_epoch_ = 0;
+  std::vector<Tensor> now_, best_;
+  Position position_;
+};
+
+}  // namespace
+
+Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
+  PENCHANT_DO(validate(options));
+  PENCHANT_DO(validate(data));
+  if (make_windows(data.train, options.max_len, options.stride).empty())
+    return invalid("no user has two events to learn from: import more events");
+  try {
+    torch::set_num_threads(static_cast<int>(options.threads));
+    torch::manual_seed(mix(options.seed, 0, 0));
+    return Run(data, options).go(sink);
+  } catch (const c10::Error& e) {
+    return Error{ErrorCode::internal, std::string("LibTorch: ") + e.what_without_backtrace()};
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::resource_exhausted, "not enough memory: choose a smaller preset or --batch"};
+  }
+}
+
+}  // namespace penchant::learn

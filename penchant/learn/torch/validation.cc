@@ -1,0 +1,70 @@
+#include "penchant/learn/torch/validation.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "penchant/base/rng.h"
+#include "penchant/learn/torch/tensors.h"
+#include "penchant/learn/windows.h"
+#include "penchant/metrics/ranking.h"
+
+namespace penchant::learn {
+namespace {
+
+constexpr std::size_t kRowsAtOnce = 64;
+
+/// Case numbers to ask, sorted by length of the history so that batches pad little.
+std::vector<std::size_t> chosen_cases(const TrainingData& data, std::uint64_t seed) {
+  std::vector<std::size_t> cases(data.validation.size());
+  std::iota(cases.begin(), cases.end(), std::size_t{0});
+  if (cases.size() > kValidationCases) {
+    Rng rng(seed);
+    rng.shuffle(std::span(cases));
+    cases.resize(kValidationCases);
+  }
+  std::ranges::stable_sort(cases, {}, [&](std::size_t k) { return data.train.length(data.validation[k].user); });
+  return cases;
+}
+
+std::vector<std::uint32_t> seen_items(const Histories& h, std::uint32_t user) {
+  std::vector<std::uint32_t> seen(h.items.begin() + static_cast<std::ptrdiff_t>(h.offsets[user]),
+                                  h.items.begin() + static_cast<std::ptrdiff_t>(h.offsets[user + 1]));
+  std::ranges::sort(seen);
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+  return seen;
+}
+
+}  // namespace
+
+double validation_ndcg10(const Network& network, const TrainingData& data, std::uint64_t seed) {
+  const auto cases = chosen_cases(data, seed);
+  if (cases.empty()) return std::numeric_limits<double>::quiet_NaN();
+  torch::NoGradGuard no_grad;
+  const torch::Tensor vectors = network.item_vectors();
+  const torch::Tensor items = network.dense_items(vectors).t().contiguous();
+  double sum = 0;
+  for (std::size_t at = 0; at < cases.size(); at += kRowsAtOnce) {
+    const std::size_t rows = std::min(kRowsAtOnce, cases.size() - at);
+    std::vector<std::uint32_t> users;
+    for (std::size_t r = 0; r < rows; ++r) users.push_back(data.validation[cases[at + r]].user);
+    const HistoryBatch batch = pack_histories(data.train, users, network.shape().max_len, network.shape().gaps);
+    const EventTensors events{grid_of(batch.items, batch.rows, batch.cols), grid_of(batch.actions, batch.rows, batch.cols),
+                              grid_of(batch.gaps, batch.rows, batch.cols)};
+    const torch::Tensor states = network.states(vectors, events);
+    const torch::Tensor row = torch::arange(static_cast<std::int64_t>(rows), torch::kInt64);
+    const torch::Tensor last = states.index({row, tensor_of(batch.last)});
+    const torch::Tensor logits = torch::addmm(network.bias(), network.dense_users(last), items).to(torch::kFloat32).contiguous();
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::span<const float> scores(logits.data_ptr<float>() + r * data.items, data.items);
+      const std::uint32_t target = data.validation[cases[at + r]].target;
+      const std::uint32_t rank = data.removes_seen
+                                     ? metrics::pessimistic_rank(scores, target, seen_items(data.train, users[r]))
+                                     : metrics::pessimistic_rank(scores, target);
+      sum += metrics::ndcg_at(rank, 10);
+    }
+  }
+  return sum / static_cast<double>(cases.size());
+}
+
+}  // namespace penchant::learn

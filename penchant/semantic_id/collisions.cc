@@ -1,0 +1,191 @@
+#include "penchant/semantic_id/collisions.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+#include "penchant/semantic_id/assignment.h"
+
+namespace penchant::semantic_id {
+namespace {
+
+constexpr std::size_t kMaxPairs = std::size_t{1} << 22;  // cost matrix of one piece: 16 MiB
+
+/// Items of one prefix (rows of the catalogue, ascending).
+using Group = std::span<const std::uint32_t>;
+
+struct GroupOutcome {
+  bool greedy = false;
+  double cost = 0;
+};
+
+bool prefix_less(MatrixView<const Code> codes, std::uint32_t a, std::uint32_t b, std::size_t length) {
+  const auto x = codes.row(a).first(length), y = codes.row(b).first(length);
+  return std::ranges::lexicographical_compare(x, y);
+}
+
+/// Solves one prefix piece by piece.
+class PrefixSolver {
+ public:
+  PrefixSolver(const Codebooks& codebooks, MatrixView<const float> vectors, const CollisionOptions& options)
+      : books_(codebooks), vectors_(vectors), options_(options), last_(codebooks.levels() - 1) {}
+
+  GroupOutcome solve(Group group, Matrix<Code>& codes) {
+    const std::size_t k = books_.codebook();
+    // A huge prefix is dealt with in pieces of a whole multiple of K, so that loads stay even.
+    const std::size_t piece = std::max<std::size_t>(k, kMaxPairs / k / k * k);
+    for (std::size_t begin = 0; begin < group.size(); begin += piece)
+      solve_piece(group.subspan(begin, std::min(piece, group.size() - begin)), codes);
+    return outcome_;
+  }
+
+ private:
+  void solve_piece(Group items, Matrix<Code>& codes) {
+    const std::size_t k = books_.codebook();
+    Matrix<float> cost(items.size(), k);  // rise of the squared error of item i with code c
+    std::vector<float> left(books_.dim());
+    bool same = true;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      books_.residual(vectors_.row(items[i]), codes.row(items[i]), last_, left);
+      books_.table(last_).distances_to(left, cost.row(i));
+      const float cheapest = *std::ranges::min_element(cost.row(i));
+      for (auto& c : cost.row(i)) c -= cheapest;
+      same = same && std::ranges::equal(cost.row(i), cost.row(0));
+    }
+    if (same) return deal(items, cost, codes);
+    std::vector<std::uint32_t> waiting(items.size());  // rows of `cost`
+    std::iota(waiting.begin(), waiting.end(), 0u);
+    while (waiting.size() > k) waiting = fill_all_codes(items, cost, waiting, codes);
+    Matrix<float> rest(waiting.size(), k);
+    for (std::size_t i = 0; i < waiting.size(); ++i) std::ranges::copy(cost.row(waiting[i]), rest.row(i).begin());
+    const auto chosen = match(rest.view());
+    for (std::size_t i = 0; i < waiting.size(); ++i) give(items, cost, waiting[i], chosen[i], codes);
+  }
+
+  /// Equal items: any one will do, so the codes are dealt round by round, cheapest first.
+  void deal(Group items, const Matrix<float>& cost, Matrix<Code>& codes) {
+    std::vector<std::uint32_t> order(books_.codebook());
+    std::iota(order.begin(), order.end(), 0u);
+    std::ranges::stable_sort(order, {}, [&](std::uint32_t c) { return cost(0, c); });
+    for (std::size_t i = 0; i < items.size(); ++i)
+      give(items, cost, static_cast<std::uint32_t>(i), order[i % order.size()], codes);
+  }
+
+  /// One round of an overfull prefix: every code takes one more item. Returns who still waits.
+  std::vector<std::uint32_t> fill_all_codes(Group items, const Matrix<float>& cost,
+                                            const std::vector<std::uint32_t>& waiting, Matrix<Code>& codes) {
+    Matrix<float> by_code(books_.codebook(), waiting.size());
+    for (std::size_t i = 0; i < waiting.size(); ++i)
+      for (std::size_t c = 0; c < by_code.rows(); ++c) by_code(c, i) = cost(waiting[i], c);
+    const auto chosen = match(by_code.view());
+    std::vector<std::uint8_t> placed(waiting.size(), 0);
+    for (std::uint32_t c = 0; c < chosen.size(); ++c) {
+      give(items, cost, waiting[chosen[c]], c, codes);
+      placed[chosen[c]] = 1;
+    }
+    std::vector<std::uint32_t> rest;
+    for (std::size_t i = 0; i < waiting.size(); ++i)
+      if (!placed[i]) rest.push_back(waiting[i]);
+    return rest;
+  }
+
+  std::vector<std::uint32_t> match(MatrixView<const float> cost) {
+    std::vector<std::uint8_t> wanted(cost.cols(), 0);
+    std::uint64_t colliding = 0;
+    for (std::size_t r = 0; r < cost.rows(); ++r) {
+      const auto row = cost.row(r);
+      auto& taken = wanted[static_cast<std::size_t>(std::ranges::min_element(row) - row.begin())];
+      colliding += taken;
+      taken = 1;
+    }
+    if (colliding * cost.rows() * cost.cols() <= options_.exact_work) return min_cost_assignment(cost);
+    outcome_.greedy = true;
+    return greedy_assignment(cost);
+  }
+
+  void give(Group items, const Matrix<float>& cost, std::uint32_t item, std::uint32_t code, Matrix<Code>& codes) {
+    codes(items[item], last_) = static_cast<Code>(code);
+    outcome_.cost += cost(item, code);
+  }
+
+  const Codebooks& books_;            // lives through resolve_collisions
+  MatrixView<const float> vectors_;   // likewise
+  const CollisionOptions& options_;   // likewise
+  std::size_t last_;
+  GroupOutcome outcome_;
+};
+
+Status check(const Codebooks& codebooks, MatrixView<const float> vectors, MatrixView<const Code> codes) {
+  if (codes.rows() != vectors.rows())
+    return invalid(std::to_string(codes.rows()) + " semantic IDs for " + std::to_string(vectors.rows()) + " vectors");
+  if (codes.rows() == 0) return {};
+  if (vectors.cols() != codebooks.dim() || codes.cols() != codebooks.levels())
+    return invalid("vectors or codes do not have the sizes of the codebooks");
+  for (std::size_t i = 0; i < codes.rows(); ++i)
+    for (const auto code : codes.row(i))
+      if (code >= codebooks.codebook())
+        return invalid("row " + std::to_string(i) + ": code " + std::to_string(code) + " is not below " +
+                       std::to_string(codebooks.codebook()));
+  return {};
+}
+
+/// Items in runs of equal first `length` codes, ascending rows within a run.
+std::vector<std::span<const std::uint32_t>> runs_of(MatrixView<const Code> codes, std::size_t length,
+                                                    std::vector<std::uint32_t>& rows) {
+  rows.resize(codes.rows());
+  std::iota(rows.begin(), rows.end(), 0u);
+  std::ranges::stable_sort(rows, [&](auto a, auto b) { return prefix_less(codes, a, b, length); });
+  std::vector<std::span<const std::uint32_t>> runs;
+  for (std::size_t begin = 0, i = 1; i <= rows.size(); ++i)
+    if (i == rows.size() || prefix_less(codes, rows[begin], rows[i], length)) {
+      runs.push_back(std::span<const std::uint32_t>(rows).subspan(begin, i - begin));
+      begin = i;
+    }
+  return runs;
+}
+
+std::size_t count_shared(MatrixView<const Code> codes) {
+  std::vector<std::uint32_t> rows;
+  std::size_t shared = 0;
+  for (const auto& run : runs_of(codes, codes.cols(), rows))
+    if (run.size() > 1) shared += run.size();
+  return shared;
+}
+
+}  // namespace
+
+Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixView<const float> vectors,
+                                            MatrixView<const Code> codes, Executor& executor,
+                                            const CollisionOptions& options) {
+  PENCHANT_DO(check(codebooks, vectors, codes));
+  CollisionOutcome outcome;
+  outcome.codes = Matrix<Code>(codes.rows(), codebooks.levels());
+  if (codes.rows() == 0) return outcome;
+  for (std::size_t i = 0; i < codes.rows(); ++i) std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
+  outcome.shared_before = count_shared(codes);
+
+  const std::size_t last = codebooks.levels() - 1;
+  std::vector<std::uint32_t> rows;
+  const auto groups = runs_of(codes, last, rows);
+  std::vector<GroupOutcome> parts(groups.size());
+  executor.parallel_for(groups.size(), 1, [&](std::size_t begin, std::size_t end) {
+    std::vector<Code> used;
+    for (std::size_t g = begin; g < end; ++g) {
+      used.clear();
+      for (const auto row : groups[g]) used.push_back(codes(row, last));
+      std::ranges::sort(used);
+      if (std::ranges::adjacent_find(used) == used.end()) continue;
+      parts[g] = PrefixSolver(codebooks, vectors, options).solve(groups[g], outcome.codes);
+    }
+  });
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    outcome.cost += parts[g].cost;
+    outcome.greedy_prefixes += parts[g].greedy;
+    outcome.overfull_prefixes += groups[g].size() > codebooks.codebook();
+  }
+  for (std::size_t i = 0; i < codes.rows(); ++i) outcome.moved += outcome.codes(i, last) != codes(i, last);
+  outcome.shared = count_shared(outcome.codes.view());
+  return outcome;
+}
+
+}  // namespace penchant::semantic_id
