@@ -115,6 +115,25 @@ std::string to_table(const Report& report) {
   return out;
 }
 
+std::string summary(const Report& report) {
+  if (report.results.empty() || report.splits.empty()) return "nothing was evaluated";
+  const bool removed = std::ranges::any_of(
+      report.results, [](const ModelResult& r) { return r.seen == Seen::removed; });
+  const Seen seen = removed ? Seen::removed : Seen::kept;
+  std::string out = "NDCG@10";
+  std::size_t users = 0;
+  for (const ModelResult& r : report.results) {
+    if (r.seen != seen || r.ties != report.splits[0].ties || r.model == "dense" || r.model == "generator")
+      continue;
+    const auto* e = r.find("ndcg@10");
+    out += fmt::format("{} {} {:.4f} [{:.4f}, {:.4f}]", users == 0 ? "" : ",", r.model, e->value, e->low, e->high);
+    users = r.users;
+  }
+  return out + fmt::format("; {} users, {}, all {} items ranked, seen items {}", users,
+                           report.protocol.kind == Kind::time ? "global time cut" : "leave-last-out",
+                           report.items, name_of(seen));
+}
+
 std::vector<std::string> sentences(const Report& report) {
   const bool has_subject = std::ranges::any_of(
       report.comparisons, [](const Comparison& c) { return c.model == "penchant"; });

@@ -19,4 +19,8 @@ namespace penchant::evaluate {
 /// not among them.
 [[nodiscard]] std::vector<std::string> sentences(const Report& report);
 
+/// One line: NDCG@10 of every model but parts of the release, with intervals, users and protocol;
+/// seen items removed where that was run. First tie order.
+[[nodiscard]] std::string summary(const Report& report);
+
 }  // namespace penchant::evaluate

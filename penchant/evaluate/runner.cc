@@ -206,7 +206,7 @@ Result<Report> run_models(const EventLog& log, std::span<const ModelSource> sour
     PENCHANT_DO(TieRun(options, executor, progress, report).run(log, ties, sources, refused));
     for (std::size_t s = 0; s < sources.size(); ++s) {
       if (!refused[s]) continue;
-      if (++refusals[s] == options.ties.size()) return std::move(*refused[s]);
+      if (++refusals[s] == options.ties.size() && sources[s].required) return std::move(*refused[s]);
       report.notes.push_back(sources[s].name + " was left out with ties " + std::string(name_of(ties)) +
                              ": " + refused[s]->message);
     }

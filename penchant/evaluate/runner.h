@@ -29,6 +29,7 @@ struct BoundModel {
 struct ModelSource {
   std::string name;               ///< for messages
   bool baseline = false;          ///< the others are compared with it
+  bool required = true;           ///< refused by every run: an error; false: a note
   /// invalid_argument when the model must not be judged by this split (it saw the answers).
   std::function<Result<BoundModel>(const Split&)> bind;
 };
@@ -92,14 +93,15 @@ struct Report {
   std::vector<std::string> notes;           ///< plain sentences: what was left out or marked, and why
 };
 
-/// \return invalid_argument when nothing can be asked, or when a model may be judged by none of the
-/// runs; io or resource_exhausted when the export cannot be written; cancelled
+/// \return invalid_argument when nothing can be asked, or when a required model may be judged by none
+/// of the runs; io or resource_exhausted when the export cannot be written; cancelled
 Result<Report> run_models(const EventLog& log, std::span<const ModelSource> sources,
                           const RunOptions& options, Executor& executor,
                           const ProgressSink& progress = {});
 
 /// Sources of the given names: baselines, and of a release folder "penchant", "dense", "generator".
-/// \param names empty: all baselines, and all of the release when a folder is given
+/// \param names empty: all baselines, and all of the release when a folder is given (not required: a
+/// release that saw the answers is left out with a note)
 /// \param allow_seen mark instead of refuse a release that saw the held-out events
 Result<std::vector<ModelSource>> model_sources(std::span<const std::string> names,
                                                const std::string& release_folder, bool allow_seen);

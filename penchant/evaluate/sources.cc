@@ -3,30 +3,31 @@
 
 #include "penchant/evaluate/baselines.h"
 #include "penchant/evaluate/holdout.h"
-#include "penchant/evaluate/release_model.h"
+#include "penchant/evaluate/release_columns.h"
 #include "penchant/evaluate/runner.h"
 
 namespace penchant::evaluate {
 namespace {
 
 ModelSource baseline_source(const std::string& name) {
-  return {name, true, [name](const Split&) -> Result<BoundModel> { return BoundModel{make_baseline(name)}; }};
+  return {name, true, true, [name](const Split&) -> Result<BoundModel> { return BoundModel{make_baseline(name)}; }};
 }
 
-Result<ModelSource> release_source(const std::string& folder, std::vector<std::string> names, bool allow_seen) {
+Result<ModelSource> release_source(const std::string& folder, std::vector<std::string> names, bool required,
+                                   bool allow_seen) {
   PENCHANT_TRY(facts, read_release_facts(folder));
   PENCHANT_TRY(loaded, recommend::Scorer::load(folder));
   PENCHANT_TRY(ranker, rank::Ranker::load(folder + "/ranker.json"));
   const std::shared_ptr<const recommend::Scorer> scorer = std::move(loaded);
   // Names are checked now, not after the baselines were fitted.
-  PENCHANT_DO(ReleaseModel::make(scorer, ranker, names, {}));
+  PENCHANT_DO(ReleaseColumns::make(scorer, ranker, names, {}));
   const auto shared = std::make_shared<const ReleaseFacts>(std::move(facts));
-  return ModelSource{"release " + shared->manifest.name, false,
+  return ModelSource{"release " + shared->manifest.name, false, required,
                      [=](const Split& split) -> Result<BoundModel> {
                        PENCHANT_DO(check_same_items(*shared, split.log()));
                        const Status unseen = check_unseen(*shared, split);
                        if (!unseen.ok() && !allow_seen) return unseen.error();
-                       PENCHANT_TRY(model, ReleaseModel::make(scorer, ranker, names, split.log().types));
+                       PENCHANT_TRY(model, ReleaseColumns::make(scorer, ranker, names, split.log().types));
                        return BoundModel{std::move(model), !unseen.ok()};
                      }};
 }
@@ -53,7 +54,7 @@ Result<std::vector<ModelSource>> model_sources(std::span<const std::string> name
   if (release_folder.empty())
     return invalid("model \"" + of_release.front() + "\" is not a baseline (popularity, item-knn, "
                    "transitions) and there is no release: run `penchant train` first");
-  PENCHANT_TRY(release, release_source(release_folder, std::move(of_release), allow_seen));
+  PENCHANT_TRY(release, release_source(release_folder, std::move(of_release), !names.empty(), allow_seen));
   sources.insert(sources.begin(), std::move(release));
   return sources;
 }

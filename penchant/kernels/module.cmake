@@ -2,6 +2,9 @@
 find_library(PENCHANT_DNNL dnnl REQUIRED)
 find_library(PENCHANT_HWY hwy REQUIRED)
 target_link_libraries(penchant_kernels PRIVATE ${PENCHANT_DNNL} ${PENCHANT_HWY} gomp)
+if(TARGET kernels_test)
+  target_link_libraries(kernels_test PRIVATE ${PENCHANT_HWY})
+endif()
 # Inner loops: unrolled and scheduled also where the rest is built at -O1 for quick turns.
 set_source_files_properties(
   ${CMAKE_SOURCE_DIR}/penchant/kernels/attention.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/panels.cc

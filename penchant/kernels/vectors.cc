@@ -87,6 +87,8 @@ std::size_t find_above_all(const float* v, std::size_t begin, std::size_t n, flo
   return n;
 }
 
+const char* level_name() { return hwy::TargetName(HWY_TARGET); }
+
 }  // namespace penchant::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -98,6 +100,7 @@ HWY_EXPORT(add_scaled_all);
 HWY_EXPORT(scale_all);
 HWY_EXPORT(all_finite_all);
 HWY_EXPORT(find_above_all);
+HWY_EXPORT(level_name);
 
 float dot(std::span<const float> a, std::span<const float> b) {
   PENCHANT_CHECK(a.size() == b.size(), "dot: lengths differ");
@@ -134,5 +137,7 @@ bool all_finite(std::span<const float> v) {
 std::size_t find_above(std::span<const float> v, std::size_t begin, float threshold) {
   return HWY_DYNAMIC_DISPATCH(find_above_all)(v.data(), begin, v.size(), threshold);
 }
+
+const char* simd_level() { return HWY_DYNAMIC_DISPATCH(level_name)(); }
 }  // namespace penchant::kernels
 #endif  // HWY_ONCE

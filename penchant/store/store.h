@@ -56,7 +56,9 @@ struct ReleaseRow {
 };
 
 struct Counts {
-  std::uint64_t items = 0, users = 0, events = 0;
+  std::uint64_t items = 0;   ///< item rows, unavailable ones too: row numbers are [0, items)
+  std::uint64_t users = 0;   ///< users that are there; deleted ones leave a gap in the row numbers
+  std::uint64_t events = 0;
   std::int64_t first_event_ms = 0, last_event_ms = 0;
 };
 
@@ -112,6 +114,7 @@ struct StoreOptions {
   bool read_only = false;
   bool create = true;             ///< make the file when it is absent
   std::int64_t busy_timeout_ms = 10'000;
+  std::string vfs;                ///< SQLite: name of a registered VFS, for fault injection; empty: default
 };
 
 /// Opens `<home>/penchant.db` (SQLite, WAL). The home folder is made when absent and `create`.

@@ -66,11 +66,10 @@ void unescape(std::vector<std::uint32_t>& text) {
 }
 
 /// Characters that show nothing and may deceive: controls, direction marks and overrides,
-/// zero-width space, word joiner, byte order mark, soft hyphen. The joiners U+200C and U+200D stay:
-/// scripts and emoji need them.
+/// zero-width space, word joiner, byte order mark, soft hyphen, tag characters (they can carry a
+/// text that nobody sees). The joiners U+200C and U+200D stay: scripts and emoji need them.
 bool is_dropped(std::uint32_t c) {
   if (c == 0x200c || c == 0x200d) return false;
-  if (c >= 0xe0020 && c <= 0xe007f) return false;  // tags inside flag emoji
   const auto category = u_charType(static_cast<UChar32>(c));
   return category == U_CONTROL_CHAR || category == U_FORMAT_CHAR || category == U_SURROGATE ||
          U_IS_UNICODE_NONCHAR(c);

@@ -44,15 +44,14 @@ void append_utf8(std::string& out, std::uint32_t code_point) {
 }
 
 std::vector<std::uint32_t> normalise(const std::vector<std::uint32_t>& text, NormalForm form) {
+  UErrorCode status = U_ZERO_ERROR;
   icu::UnicodeString wide;
   for (const auto c : text) wide.append(static_cast<UChar32>(c));
   if (form == NormalForm::nfkd_casefold) {
-    // Folding may undo a decomposition and the other way round; two rounds are enough for both.
-    UErrorCode ignored = U_ZERO_ERROR;
-    wide = normalizer(form).normalize(wide.foldCase(), ignored);
+    // A compatibility form may decompose to capitals (squared letters): fold on both sides.
+    wide = normalizer(form).normalize(wide.foldCase(), status);
     wide.foldCase();
   }
-  UErrorCode status = U_ZERO_ERROR;
   const icu::UnicodeString result = normalizer(form).normalize(wide, status);
   PENCHANT_CHECK(U_SUCCESS(status), "Unicode normalisation failed");
   std::vector<std::uint32_t> out;

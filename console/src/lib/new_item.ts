@@ -4,6 +4,8 @@ import type { Attributes, AttributeValue } from './types';
 export interface AttributeRow {
   key: string;
   text: string;
+  /** The catalogue uses this attribute already: its name is not for editing. */
+  known: boolean;
 }
 
 /** Comma-separated texts become a list, numbers become numbers; where `like` shows the type, it decides. */

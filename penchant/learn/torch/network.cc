@@ -13,7 +13,7 @@ Tensor drop(const Tensor& x, double p, bool training) {
   if (!training || threshold <= 0) return x;
   const std::int64_t n = x.numel();
   const Tensor words = torch::empty({(n + 7) / 8}, torch::kInt64)
-                           .random_(std::numeric_limits<std::int64_t>::min(), std::nullopt);
+                           .random_(std::numeric_limits<std::int64_t>::min(), std::optional<std::int64_t>());
   const Tensor keep = words.view(torch::kUInt8).narrow(0, 0, n).view(x.sizes()).ge(threshold);
   return x * keep.to(x.dtype()).mul_(256.0 / (256 - threshold));
 }

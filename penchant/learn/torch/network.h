@@ -37,6 +37,11 @@ struct EventTensors {
   torch::Tensor items, actions, gaps;
 };
 
+/// Dropout rates, used when training.
+struct Rates {
+  double inner = 0, input = 0;
+};
+
 /// Weights and forward functions. The tensors carry gradients unless made frozen. Threads: forward
 /// functions of a frozen network are safe together.
 class Network {
@@ -45,10 +50,6 @@ class Network {
     std::string name;
     torch::Tensor vectors;  ///< [n, dim], as given
   };
-  struct Rates {
-    double inner = 0, input = 0, id = 0;  ///< dropout rates; used when training
-  };
-
   /// Random weights from LibTorch's generator.
   /// \param codes int64 [n, L]; \param counts f32 [n], training events per item
   Network(const artifact::ModelShape& shape, std::vector<Modality> modalities, torch::Tensor codes,

@@ -141,7 +141,7 @@ class Run {
     const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
     const EventTensors events{grid_of(batch.items, batch.rows, batch.cols), grid_of(batch.actions, batch.rows, batch.cols),
                               grid_of(batch.gaps, batch.rows, batch.cols)};
-    const Tensor hidden = network_.states(vectors, events, {options_.dropout, options_.input_dropout, 0}, true)
+    const Tensor hidden = network_.states(vectors, events, {options_.dropout, options_.input_dropout}, true)
                               .reshape({-1, network_.shape().dim})
                               .index_select(0, tensor_of(batch.positions));
     const Tensor targets = tensor_of(batch.targets).view({count, ahead});

@@ -13,7 +13,7 @@ namespace penchant::evaluate {
 /// "penchant" is the fused score that is served; "dense" and "generator" are single columns of the
 /// same pass. Items that joined the catalogue after training score -infinity here: a release alone
 /// does not know them.
-class ReleaseModel final : public Model {
+class ReleaseColumns final : public Model {
  public:
   /// \param names any of "penchant" and the scorer's feature names, not empty
   /// \param types event type names of the log; copied
@@ -28,7 +28,7 @@ class ReleaseModel final : public Model {
 
  private:
   static constexpr std::size_t kFused = static_cast<std::size_t>(-1);
-  ReleaseModel(std::shared_ptr<const recommend::Scorer> scorer, rank::Ranker ranker)
+  ReleaseColumns(std::shared_ptr<const recommend::Scorer> scorer, rank::Ranker ranker)
       : scorer_(std::move(scorer)), ranker_(std::move(ranker)) {}
 
   std::shared_ptr<const recommend::Scorer> scorer_;

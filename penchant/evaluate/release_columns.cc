@@ -1,11 +1,11 @@
-#include "penchant/evaluate/release_model.h"
+#include "penchant/evaluate/release_columns.h"
 
 #include <algorithm>
 #include <limits>
 
 namespace penchant::evaluate {
 
-Result<std::unique_ptr<Model>> ReleaseModel::make(std::shared_ptr<const recommend::Scorer> scorer,
+Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recommend::Scorer> scorer,
                                                   rank::Ranker ranker, std::vector<std::string> names,
                                                   std::vector<std::string> types) {
   const auto& features = scorer->feature_names();
@@ -13,7 +13,7 @@ Result<std::unique_ptr<Model>> ReleaseModel::make(std::shared_ptr<const recommen
   for (std::size_t f = 0; f < features.size(); ++f)
     if (f >= rank::kFeatures || features[f] != rank::name_of(static_cast<rank::Feature>(f)))
       return Error{ErrorCode::internal, "the scorer's columns are not those of the ranker"};
-  std::unique_ptr<ReleaseModel> model(new ReleaseModel(std::move(scorer), std::move(ranker)));
+  std::unique_ptr<ReleaseColumns> model(new ReleaseColumns(std::move(scorer), std::move(ranker)));
   for (const auto& name : names) {
     const auto at = std::ranges::find(features, name);
     if (name != "penchant" && at == features.end()) {
@@ -28,14 +28,14 @@ Result<std::unique_ptr<Model>> ReleaseModel::make(std::shared_ptr<const recommen
   return std::unique_ptr<Model>(std::move(model));
 }
 
-Status ReleaseModel::fit(const TrainingData& training, Executor&) {
+Status ReleaseColumns::fit(const TrainingData& training, Executor&) {
   if (training.items < scorer_->items())
     return invalid("the release knows " + std::to_string(scorer_->items()) + " items, the store only " +
                    std::to_string(training.items));
   return {};
 }
 
-Status ReleaseModel::score(const Query& query, MatrixView<float> out) const {
+Status ReleaseColumns::score(const Query& query, MatrixView<float> out) const {
   const auto history = to_history(query.history, types_);
   PENCHANT_TRY(features, scorer_->features(history, query.at_ms));
   for (std::size_t n = 0; n < columns_.size(); ++n) {

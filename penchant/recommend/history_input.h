@@ -1,0 +1,32 @@
+#pragma once
+/// \file From a history to the input of the sequence model. Layer 5.
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "penchant/base/result.h"
+#include "penchant/nn/sequence_model.h"
+#include "penchant/recommend/release_model.h"
+#include "penchant/recommend/scorer.h"
+
+namespace penchant::recommend {
+
+/// Inputs of history[begin, end): the vectors are views of `tables`. The time gap of an event is
+/// counted from the event before it, also where that one lies before `begin`.
+/// \param history every item row below tables.rows()
+[[nodiscard]] std::vector<nn::EventInput> event_inputs(const ReleaseModel& model, const ItemTables& tables,
+                                                       std::span<const HistoryEvent> history, std::size_t begin);
+
+/// First event of the window that the model reads: the newest max_len.
+[[nodiscard]] std::size_t window_begin(const ReleaseModel& model, std::size_t events) noexcept;
+
+/// State after the newest max_len events; empty hidden when there is no event.
+Result<nn::UserState> encode_history(const ReleaseModel& model, const ItemTables& tables,
+                                     std::span<const HistoryEvent> history);
+
+/// A copy of the first `length` positions of `state`; its hidden vector is empty.
+[[nodiscard]] nn::UserState prefix_of(const nn::UserState& state, std::uint32_t length, std::size_t dim);
+
+}  // namespace penchant::recommend

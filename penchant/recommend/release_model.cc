@@ -1,0 +1,239 @@
+#include "penchant/recommend/release_model.h"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include "penchant/artifact/files.h"
+#include "penchant/artifact/safetensors.h"
+#include "penchant/catalog/item.h"
+#include "penchant/kernels/vectors.h"
+
+namespace penchant::recommend {
+namespace {
+
+namespace json = boost::json;
+constexpr std::uint64_t kMaxIdsBytes = 1ULL << 30;
+
+Error corrupt(std::string message) { return {ErrorCode::corrupt, std::move(message)}; }
+
+Result<std::vector<std::string>> read_ids(const std::string& file, std::size_t expected) {
+  PENCHANT_TRY(text, artifact::read_file(file, kMaxIdsBytes));
+  json::error_code error;
+  const json::value root = json::parse(text, error);
+  const json::value* list = !error && root.is_object() ? root.as_object().if_contains("ids") : nullptr;
+  if (list == nullptr || !list->is_array()) return corrupt("items.json holds no list \"ids\"");
+  if (list->as_array().size() != expected)
+    return corrupt("items.json names " + std::to_string(list->as_array().size()) + " items, the model has " +
+                   std::to_string(expected));
+  std::vector<std::string> ids;
+  ids.reserve(expected);
+  for (const json::value& id : list->as_array()) {
+    if (!id.is_string() || id.as_string().empty() || id.as_string().size() > catalog::kMaxIdBytes)
+      return corrupt("items.json: id " + std::to_string(ids.size()) + " is not a text of 1 to 512 bytes");
+    ids.emplace_back(id.as_string().data(), id.as_string().size());
+  }
+  return ids;
+}
+
+float median(std::vector<float> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+Status finite(std::string_view tensor, std::span<const float> values) {
+  if (kernels::all_finite(values)) return {};
+  return corrupt(std::string(tensor) + " holds a value that is not finite");
+}
+
+Status read_content(const std::string& folder, const ReleaseModel& model, ItemTables& tables) {
+  const std::size_t n = model.manifest.model.items;
+  tables.content = retrieve::VectorTable(model.content_dim, true);
+  tables.content.grow(n);
+  tables.text_scale.assign(n, 0);
+  if (model.manifest.modalities.empty()) return {};
+  PENCHANT_TRY(file, artifact::SafeTensors::open(folder + "/content.safetensors"));
+  std::vector<MatrixView<const float>> parts;
+  for (const auto& modality : model.manifest.modalities) {
+    PENCHANT_TRY(part, file.matrix_f32("content." + modality.name, n, modality.dim));
+    PENCHANT_DO(finite("content." + modality.name, {part.data(), n * modality.dim}));
+    parts.push_back(part);
+  }
+  std::vector<std::span<const float>> row(parts.size());
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t m = 0; m < parts.size(); ++m) row[m] = parts[m].row(i);
+    set_content(model, tables, i, row);
+  }
+  return {};
+}
+
+/// Room for `row` in the plain columns.
+void grow_rows(ItemTables& tables, std::size_t row, std::size_t levels) {
+  const std::vector<Code> none(levels, 0);
+  while (tables.codes.rows() <= row) tables.codes.append_row(none);
+  const std::size_t rows = std::max(tables.untrained.size(), row + 1);
+  tables.has_id.resize(rows, 0);
+  tables.bias.resize(rows, tables.untrained_bias);
+  tables.untrained.resize(rows, 1);
+}
+
+}  // namespace
+
+ActionTable::ActionTable(std::span<const artifact::ActionRow> rows) {
+  for (std::size_t r = 1; r < rows.size(); ++r) {  // row 0 is "unknown"
+    Rows& type = types_[rows[r].type];
+    const auto row = static_cast<std::uint32_t>(r);
+    if (rows[r].has_value) type.ranges.push_back({rows[r].from, rows[r].to, row});
+    else if (type.plain == 0) type.plain = row;
+  }
+}
+
+std::uint32_t ActionTable::row(std::string_view type, double value) const noexcept {
+  const auto found = types_.find(type);
+  if (found == types_.end()) return 0;
+  for (const Range& range : found->second.ranges)
+    if (value >= range.from && value < range.to) return range.row;
+  return found->second.plain;
+}
+
+std::size_t ReleaseModel::modality_offset(std::size_t m) const {
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < m; ++i) offset += manifest.modalities[i].dim;
+  return offset;
+}
+
+std::vector<float> concatenate(const ReleaseModel& model, std::span<const std::span<const float>> modalities) {
+  std::vector<float> all(model.content_dim, 0.0F);
+  for (std::size_t m = 0; m < modalities.size(); ++m)
+    std::copy(modalities[m].begin(), modalities[m].end(), all.begin() + static_cast<std::ptrdiff_t>(model.modality_offset(m)));
+  return all;
+}
+
+void set_content(const ReleaseModel& model, ItemTables& tables, std::size_t row,
+                 std::span<const std::span<const float>> modalities) {
+  const std::vector<float> all = concatenate(model, modalities);
+  tables.content.set(row, all);
+  if (tables.text_scale.size() <= row) tables.text_scale.resize(row + 1, 0);
+  const auto text = std::span(all).subspan(model.text_offset, model.text_dim);
+  const float norm = text.empty() ? 0 : std::sqrt(kernels::dot(text, text));
+  tables.text_scale[row] = norm > 0 ? std::sqrt(kernels::dot(all, all)) / norm : 0;
+}
+
+Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t row,
+                    std::span<const std::span<const float>> modalities, std::span<const Code> codes) {
+  PENCHANT_TRY(vector, model.embedder->content_vector(codes, modalities));
+  tables.vectors.set(row, vector);
+  tables.unit_vectors.set(row, vector);
+  set_content(model, tables, row, modalities);
+  grow_rows(tables, row, codes.size());
+  std::copy(codes.begin(), codes.end(), tables.codes.row(row).begin());
+  tables.has_id[row] = 1;
+  return {};
+}
+
+void set_blank_item(const ReleaseModel& model, ItemTables& tables, std::size_t row) {
+  tables.vectors.set(row, {});
+  tables.unit_vectors.set(row, {});
+  set_content(model, tables, row, {});
+  grow_rows(tables, row, model.manifest.model.levels);
+  tables.has_id[row] = 0;
+}
+
+void dense_logits(const ReleaseModel& model, const ItemTables& tables, std::span<const float> hidden,
+                  std::span<float> out) {
+  const auto& shape = model.manifest.model;
+  if (shape.normalised) {
+    std::vector<float> unit(hidden.begin(), hidden.end());
+    kernels::l2_normalise(unit);
+    tables.unit_vectors.scan(unit, out);
+  } else {
+    tables.vectors.scan(hidden, out);
+  }
+  const auto scale = static_cast<float>(shape.logit_scale);
+  float lowest = 0;
+  bool any = false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!tables.vectors.present(i)) continue;
+    out[i] = scale * out[i] + tables.bias[i];
+    lowest = any ? std::min(lowest, out[i]) : out[i];
+    any = true;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (!tables.vectors.present(i)) out[i] = lowest;
+}
+
+Result<LoadedRelease> load_release(const std::string& folder) {
+  PENCHANT_TRY(manifest, artifact::verify_release(folder));
+  const artifact::ModelShape shape = manifest.model;
+  const std::size_t n = shape.items;
+  auto model = std::make_shared<ReleaseModel>();
+  model->manifest = std::move(manifest);
+  for (std::size_t m = 0; m < model->manifest.modalities.size(); ++m) {
+    const auto& modality = model->manifest.modalities[m];
+    if (modality.name == "text" && modality.encoder != "given") {
+      model->text_offset = model->content_dim;
+      model->text_dim = modality.dim;
+      model->text_encoder_sha256 = modality.encoder_sha256;
+    }
+    model->content_dim += modality.dim;
+  }
+  model->actions = ActionTable(model->manifest.actions);
+
+  LoadedRelease out;
+  PENCHANT_TRY(ids, read_ids(folder + "/items.json", n));
+  out.ids = std::move(ids);
+  PENCHANT_TRY(weights, artifact::SafeTensors::open(folder + "/model.safetensors"));
+  PENCHANT_TRY(sequence, nn::SequenceModel::load(weights, shape));
+  model->sequence = std::move(sequence);
+  PENCHANT_TRY(decoder, nn::DepthDecoder::load(weights, shape));
+  model->decoder = std::move(decoder);
+  PENCHANT_TRY(embedder, nn::ItemEmbedder::load(weights, model->manifest));
+  model->embedder = std::move(embedder);
+  PENCHANT_TRY(vectors, weights.matrix_f32("item.vector", n, shape.dim));
+  PENCHANT_DO(finite("item.vector", {vectors.data(), n * shape.dim}));
+  PENCHANT_TRY(bias, weights.vector_f32("item.bias", n));
+  PENCHANT_DO(finite("item.bias", bias));
+
+  semantic_id::ExpectedCodebooks expected;
+  expected.levels = shape.levels;
+  expected.codebook = shape.codebook;
+  expected.dim = model->content_dim;
+  expected.items = n;
+  PENCHANT_TRY(stored, semantic_id::load_codebooks(folder + "/codebooks.safetensors", expected));
+  model->codebooks = std::make_unique<semantic_id::Codebooks>(std::move(stored.codebooks));
+  PENCHANT_TRY(ranker, rank::Ranker::load(folder + "/ranker.json"));
+  model->ranker = ranker;
+
+  PENCHANT_TRY(counts, artifact::SafeTensors::open(folder + "/counts.safetensors"));
+  PENCHANT_TRY(transitions, retrieve::TransitionModel::read(counts, n));
+  out.transitions = std::move(transitions);
+  PENCHANT_TRY(last_seen, counts.vector_i64("last_seen_ms"));
+  if (last_seen.size() != n) return corrupt("last_seen_ms has " + std::to_string(last_seen.size()) + " rows");
+  out.last_seen_ms.assign(last_seen.begin(), last_seen.end());
+
+  ItemTables& tables = out.tables;
+  tables.vectors = retrieve::VectorTable(shape.dim, false);
+  tables.vectors.assign(vectors);
+  tables.unit_vectors = retrieve::VectorTable(shape.dim, true);
+  tables.unit_vectors.assign(vectors);
+  tables.codes = std::move(stored.codes);
+  tables.bias.assign(bias.begin(), bias.end());
+  tables.untrained.resize(n);
+  tables.has_id.assign(n, 1);
+  std::vector<float> trained_bias;
+  for (std::size_t i = 0; i < n; ++i) {
+    tables.untrained[i] = out.transitions.count(ItemId{static_cast<std::uint32_t>(i)}) == 0 ? 1 : 0;
+    if (tables.untrained[i] == 0) trained_bias.push_back(bias[i]);
+  }
+  tables.untrained_bias = median(std::move(trained_bias));
+  for (std::size_t i = 0; i < n; ++i)
+    if (tables.untrained[i] != 0) tables.bias[i] = tables.untrained_bias;
+  PENCHANT_DO(read_content(folder, *model, tables));
+  out.model = std::move(model);
+  return out;
+}
+
+}  // namespace penchant::recommend

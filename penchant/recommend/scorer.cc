@@ -1,0 +1,86 @@
+#include "penchant/recommend/scorer.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "penchant/recommend/history_input.h"
+#include "penchant/recommend/path_scores.h"
+#include "penchant/recommend/release_model.h"
+#include "penchant/recommend/signals.h"
+
+namespace penchant::recommend {
+namespace {
+
+using rank::column;
+using rank::Feature;
+
+class ReleaseScorer final : public Scorer {
+ public:
+  explicit ReleaseScorer(LoadedRelease release) : release_(std::move(release)), rows_(release_.tables.rows()) {
+    for (std::size_t f = 0; f < rank::kHistoryFeatures; ++f)
+      names_.emplace_back(rank::name_of(static_cast<Feature>(f)));
+    std::iota(rows_.begin(), rows_.end(), 0U);
+    median_ = median_item(counts(), release_.tables.untrained);
+  }
+
+  [[nodiscard]] std::size_t items() const noexcept override { return release_.tables.rows(); }
+  [[nodiscard]] const artifact::Manifest& manifest() const noexcept override { return release_.model->manifest; }
+  [[nodiscard]] const std::vector<std::string>& feature_names() const noexcept override { return names_; }
+
+  Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms) const override {
+    const ItemTables& tables = release_.tables;
+    std::vector<std::uint8_t> seen(items(), 0);
+    std::vector<ItemId> sequence;
+    for (std::size_t t = 0; t < history.size(); ++t) {
+      if (index(history[t].item) >= items())
+        return invalid("history event " + std::to_string(t) + ": item row " + std::to_string(index(history[t].item)) +
+                       " is not below " + std::to_string(items()));
+      seen[index(history[t].item)] = 1;
+      sequence.push_back(history[t].item);
+    }
+    PENCHANT_TRY(state, encode_history(*release_.model, tables, history));
+    const HistorySignals signals =
+        history_signals(release_.model.get(), tables, release_.transitions, state.hidden, sequence);
+    if (at_ms == 0 && !history.empty()) at_ms = history.back().time_ms;
+    Matrix<float> out(items(), rank::kHistoryFeatures);
+    fill_history_features(signals, {&tables, counts(), median_, at_ms, seen}, rows_, out.view());
+    if (!state.hidden.empty()) add_generator(state.hidden, out);
+    return out;
+  }
+
+  Result<std::vector<float>> score(std::span<const HistoryEvent> history, std::int64_t at_ms) const override {
+    PENCHANT_TRY(matrix, features(history, at_ms));
+    const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
+    std::vector<float> scores(items());
+    for (std::size_t i = 0; i < items(); ++i)
+      scores[i] = static_cast<float>(release_.model->ranker.score(task, matrix.row(i)));
+    return scores;
+  }
+
+ private:
+  [[nodiscard]] CountViews counts() const { return {&release_.transitions, release_.last_seen_ms}; }
+
+  void add_generator(std::span<const float> hidden, Matrix<float>& out) const {
+    std::vector<float> generator(items()), dense(items());
+    path_log_probs(*release_.model->decoder, hidden, release_.tables.codes.view(), rows_, generator);
+    for (std::size_t i = 0; i < items(); ++i) dense[i] = out(i, column(Feature::dense));
+    const ColdLine line = cold_line(dense, generator, release_.tables.untrained);
+    for (std::size_t i = 0; i < items(); ++i)
+      out(i, column(Feature::generator)) =
+          release_.tables.untrained[i] == 0 ? generator[i] : std::max(generator[i], line.at(dense[i]));
+  }
+
+  LoadedRelease release_;
+  std::vector<std::uint32_t> rows_;  ///< 0..n-1
+  std::vector<std::string> names_;
+  MedianItem median_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder) {
+  PENCHANT_TRY(release, load_release(folder));
+  return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release)));
+}
+
+}  // namespace penchant::recommend

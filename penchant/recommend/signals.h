@@ -1,0 +1,81 @@
+#pragma once
+/// \file What a history says about every item, and the feature rows made from it: one way for
+/// evaluation and for serving. Layer 5.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "penchant/base/matrix_view.h"
+#include "penchant/rank/ranker.h"
+#include "penchant/recommend/release_model.h"
+#include "penchant/recommend/scorer.h"
+#include "penchant/retrieve/popularity.h"
+#include "penchant/retrieve/transitions.h"
+
+namespace penchant::recommend {
+
+/// Counts that features read. Views: live as long as the call.
+struct CountViews {
+  const retrieve::TransitionModel* transitions = nullptr;  ///< never null
+  std::span<const std::int64_t> last_seen_ms;              ///< [n], 0 = never
+};
+
+/// Values for an item that training never saw, where its own would be unfairly low: those of the
+/// median trained item. Computed when counts are loaded.
+struct MedianItem {
+  float popularity = 0;           ///< log1p(events)
+  std::int64_t last_seen_ms = 0;
+};
+[[nodiscard]] MedianItem median_item(const CountViews& counts, std::span<const std::uint8_t> untrained);
+
+/// Per row of the catalogue; an empty vector = the history says nothing.
+struct HistorySignals {
+  std::vector<float> hidden;       ///< [d]
+  std::vector<float> logits;       ///< [n], dense head
+  float log_normaliser = 0;        ///< log sum exp(logits): dense = logits - log_normaliser
+  std::vector<float> transitions;  ///< [n], log1p(1000 score)
+  float median_transition = 0;     ///< of trained rows
+  std::vector<float> profile;      ///< [x]
+  std::vector<float> content;      ///< [n], cosine
+};
+
+/// \param model null: only transitions \param hidden [d] or empty \param items the history, oldest first
+[[nodiscard]] HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tables,
+                                             const retrieve::TransitionModel& transitions,
+                                             std::span<const float> hidden, std::span<const ItemId> items);
+
+/// log(sum exp(values)); 0 for none.
+[[nodiscard]] float log_sum_exp(std::span<const float> values);
+
+/// The scale on which transition scores are features.
+[[nodiscard]] float transition_feature(double score) noexcept;
+/// -log1p(days between); an event after `at_ms` counts as now.
+[[nodiscard]] float recency_feature(std::int64_t last_seen_ms, std::int64_t at_ms) noexcept;
+
+/// How an untrained item's generator score is guessed: the line through the (dense, generator)
+/// points of trained items. The generator itself gives codes it never saw together near-zero
+/// probability, whatever the item (see docs/decisions on cold items).
+struct ColdLine {
+  double offset = 0, slope = 0;
+  [[nodiscard]] float at(float dense) const noexcept { return static_cast<float>(offset + slope * static_cast<double>(dense)); }
+};
+/// Least squares over the `kColdLinePoints` rows of highest dense value among trained ones.
+inline constexpr std::size_t kColdLinePoints = 200;
+[[nodiscard]] ColdLine cold_line(std::span<const float> dense, std::span<const float> generator,
+                                 std::span<const std::uint8_t> untrained);
+
+/// Inputs of feature rows beside the signals.
+struct FeatureInputs {
+  const ItemTables* tables = nullptr;
+  CountViews counts;
+  MedianItem median;
+  std::int64_t at_ms = 0;
+  std::span<const std::uint8_t> seen;  ///< [n] or empty
+};
+
+/// Fills the history columns but the generator: out [rows.size(), >= kHistoryFeatures], other
+/// columns stay. Untrained items get the median where theirs is lower (see MedianItem).
+void fill_history_features(const HistorySignals& signals, const FeatureInputs& inputs,
+                           std::span<const std::uint32_t> rows, MatrixView<float> out);
+
+}  // namespace penchant::recommend

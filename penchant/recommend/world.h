@@ -1,0 +1,119 @@
+#pragma once
+/// \file The live memory of a project: catalogue, people, counts and the tables of the live release,
+/// with the changes that writes make. Layer 5. No locks here: the engine holds them.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "penchant/base/bitmap.h"
+#include "penchant/base/result.h"
+#include "penchant/catalog/attribute_index.h"
+#include "penchant/catalog/item.h"
+#include "penchant/recommend/release_model.h"
+#include "penchant/recommend/signals.h"
+#include "penchant/retrieve/lexical.h"
+#include "penchant/retrieve/popularity.h"
+#include "penchant/retrieve/transitions.h"
+#include "penchant/semantic_id/trie.h"
+#include "penchant/store/store.h"
+
+namespace penchant::recommend {
+
+using catalog::UserId;
+
+/// Number of an attribute value ("genres" = "Comedy") in the project, for reasons.
+using FacetId = std::uint32_t;
+struct Facet {
+  std::string attribute, value;
+};
+
+/// One event that is learned from (type weight > 0).
+struct HistoryEntry {
+  ItemId item{};
+  std::uint16_t type = 0;
+  std::uint64_t seq = 0;
+  double value = 0;          ///< NaN: none
+  std::int64_t time_ms = 0;
+};
+
+struct Person {
+  std::string id;                        ///< empty: deleted, or the row is not used
+  catalog::Attributes attributes;
+  std::vector<HistoryEntry> history;     ///< by (time, seq)
+  std::vector<ItemId> disliked;          ///< items of events with negative weight
+  std::uint32_t version = 0;             ///< changes when the history does other than grow at its end
+};
+
+/// Threads: const calls are safe together; changes need it alone.
+class World {
+ public:
+  World();
+
+  // Catalogue. Rows come in order; a row that is there is replaced.
+  Status put_item(ItemId row, const catalog::Item& item);
+  void set_available(ItemId row, bool available);
+  [[nodiscard]] std::size_t items() const noexcept { return ids.size(); }
+  [[nodiscard]] std::optional<ItemId> find_item(std::string_view id) const;
+
+  // People and events.
+  void put_user(UserId row, std::string id, catalog::Attributes attributes);
+  void forget_user(UserId row);
+  [[nodiscard]] const Person* find_user(std::string_view id, UserId* row = nullptr) const;
+  /// Adds an event to the history and to all counts. Rows must exist.
+  void add_event(const store::StoredEvent& event);
+  /// Loading: events of one user after another, in order; counts follow in finish_loading().
+  void load_event(const store::StoredEvent& event);
+  void finish_loading();
+  /// Share of events that repeat an item of the same user.
+  [[nodiscard]] double repeat_share() const noexcept;
+
+  /// Puts the tables of a release in place: its rows must be the first rows of the catalogue.
+  /// \return invalid_argument when it was trained on another catalogue
+  Status adopt(LoadedRelease release);
+  /// Content of an item that the release does not know: codes and vectors at once; nothing else
+  /// moves. `trie` must be rebuilt afterwards. \param modalities as concatenate(); all empty = blank
+  Status place_item(ItemId row, std::span<const std::span<const float>> modalities);
+  /// New content of a trained item: search and similarity follow, its ID and vector stay.
+  void refresh_content(ItemId row, std::span<const std::span<const float>> modalities);
+  Status rebuild_trie();
+  [[nodiscard]] bool trained_row(ItemId row) const noexcept {
+    return model != nullptr && index(row) < model->manifest.model.items;
+  }
+  [[nodiscard]] std::string_view type_name(std::uint16_t type) const;
+  [[nodiscard]] FacetId facet(const std::string& attribute, const std::string& value);
+  [[nodiscard]] CountViews count_views() const { return {&transitions, last_seen_ms}; }
+
+  std::vector<std::string> ids, titles;                ///< [items]
+  std::vector<std::vector<FacetId>> facets_of;         ///< [items], texts and list elements, sorted
+  std::vector<Facet> facets;
+  Bitmap available;                                    ///< [items]
+  catalog::AttributeIndex attributes;
+  std::unique_ptr<retrieve::LexicalIndex> lexical;
+  std::vector<Person> people;                          ///< by UserId
+  retrieve::TransitionModel transitions;               ///< all events of the store
+  retrieve::Popularity popularity;
+  std::vector<std::int64_t> last_seen_ms;              ///< [items]
+  std::vector<store::EventType> types;
+  std::map<std::uint16_t, double> highest_value;       ///< per event type, to tell a high rating from a low one
+  std::uint64_t last_seq = 0;
+  std::string item_noun = "items";                     ///< plural, for template lines
+
+  std::shared_ptr<const ReleaseModel> model;           ///< null: no release
+  ItemTables tables;                                   ///< rows = items() where there is a model
+  semantic_id::ItemTrie trie;
+  MedianItem median;
+
+ private:
+  std::unordered_map<std::string, ItemId> row_of_;
+  std::unordered_map<std::string, UserId> person_of_;
+  std::map<std::pair<std::string, std::string>, FacetId> facet_of_;
+  std::uint64_t events_ = 0, repeats_ = 0;
+};
+
+}  // namespace penchant::recommend

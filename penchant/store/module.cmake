@@ -1,0 +1,5 @@
+find_package(SQLite3 REQUIRED)
+target_link_libraries(penchant_store PRIVATE SQLite::SQLite3)
+if(TARGET store_test)
+  target_link_libraries(store_test PRIVATE SQLite::SQLite3)
+endif()

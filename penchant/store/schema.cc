@@ -1,0 +1,102 @@
+#include "penchant/store/schema.h"
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace penchant::store {
+namespace {
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE items(
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL DEFAULT '',
+  attributes TEXT NOT NULL DEFAULT '{}', created_ms INTEGER NOT NULL DEFAULT 0,
+  available INTEGER NOT NULL DEFAULT 1) STRICT;
+CREATE TABLE item_vectors(
+  item INTEGER NOT NULL, modality TEXT NOT NULL, vector BLOB NOT NULL,
+  PRIMARY KEY(item, modality)) STRICT, WITHOUT ROWID;
+CREATE TABLE users(row INTEGER PRIMARY KEY, id TEXT UNIQUE, attributes TEXT NOT NULL DEFAULT '{}') STRICT;
+CREATE TABLE events(
+  user INTEGER NOT NULL, time_ms INTEGER NOT NULL, seq INTEGER NOT NULL, item INTEGER NOT NULL,
+  type INTEGER NOT NULL, value REAL, key TEXT, recommendation TEXT,
+  PRIMARY KEY(user, time_ms, seq)) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX events_seq ON events(seq);
+CREATE UNIQUE INDEX events_key ON events(key) WHERE key IS NOT NULL;
+CREATE TABLE event_types(type INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, weight REAL NOT NULL) STRICT;
+CREATE TABLE releases(name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, live INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+CREATE TABLE settings(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO counters VALUES ('next_seq', 1), ('events', 0), ('first_event_ms', 0), ('last_event_ms', 0);
+)sql";
+
+/// 1: ours; 0: empty; else an error.
+Result<bool> is_ours(Database& db) {
+  PENCHANT_TRY(application, db.query_integer("PRAGMA application_id"));
+  PENCHANT_TRY(version, db.query_integer("PRAGMA user_version"));
+  if (application == kApplicationId) {
+    if (version == kFormatVersion) return true;
+    return Error{ErrorCode::corrupt, db.path() + ": written in format " + std::to_string(version) + "; this program reads format " +
+                                         std::to_string(kFormatVersion) + (version > kFormatVersion ? ": use the newer Penchant that wrote it" : "")};
+  }
+  PENCHANT_TRY(tables, db.query_integer("SELECT count(*) FROM sqlite_master"));
+  if (application == 0 && version == 0 && tables == 0) return false;
+  return Error{ErrorCode::corrupt, db.path() + ": an SQLite file of another program; name another home folder"};
+}
+
+}  // namespace
+
+Status check_file(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (error || size == 0) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::array<unsigned char, 100> header{};
+  file.read(reinterpret_cast<char*>(header.data()), header.size());
+  if (file.gcount() < 16 || std::memcmp(header.data(), "SQLite format 3", 16) != 0)
+    return Error{ErrorCode::corrupt, path + ": not a Penchant store (the SQLite header is missing); move the file away, or name another home folder"};
+  const auto wal_size = std::filesystem::file_size(path + "-wal", error);
+  if (!error && wal_size > 0) return {};  // pages may still be in the log
+  std::uint64_t page = (static_cast<std::uint64_t>(header[16]) << 8) | header[17];
+  if (page == 1) page = 65536;
+  std::uint64_t pages = 0;
+  for (int i = 28; i < 32; ++i) pages = (pages << 8) | header[static_cast<std::size_t>(i)];
+  if (file.gcount() < 100 || size < page * pages)
+    return Error{ErrorCode::corrupt, path + ": cut short (" + std::to_string(size) + " bytes of " + std::to_string(page * pages) +
+                                         "); restore it from a snapshot, or move it away and import again"};
+  return {};
+}
+
+Status check_schema(Database& db) {
+  PENCHANT_TRY(ours, is_ours(db));
+  if (!ours) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
+  return {};
+}
+
+Status prepare_schema(Database& db, bool create) {
+  PENCHANT_TRY(ours, is_ours(db));
+  if (!ours && !create) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
+  PENCHANT_DO(db.execute("PRAGMA journal_mode=WAL"));
+  PENCHANT_DO(db.execute("PRAGMA synchronous=FULL"));
+  PENCHANT_DO(db.execute("PRAGMA secure_delete=ON"));
+  PENCHANT_DO(db.execute("PRAGMA cache_size=-65536"));
+  PENCHANT_DO(db.execute("PRAGMA wal_autocheckpoint=4000"));
+  PENCHANT_DO(db.execute("PRAGMA temp_store=MEMORY"));
+  if (ours) return {};
+  PENCHANT_DO(db.execute("BEGIN IMMEDIATE"));
+  const auto build = [&]() -> Status {
+    PENCHANT_TRY(made_meanwhile, is_ours(db));
+    if (made_meanwhile) return {};
+    PENCHANT_DO(db.execute(kTables));
+    PENCHANT_DO(db.execute("PRAGMA application_id=1346719299"));
+    return db.execute("PRAGMA user_version=1");
+  };
+  static_assert(kApplicationId == 1346719299 && kFormatVersion == 1);
+  Status status = build();
+  if (status.ok()) status = db.execute("COMMIT");
+  if (!status.ok() && db.in_transaction()) (void)db.execute("ROLLBACK");
+  return status;
+}
+
+}  // namespace penchant::store
