@@ -52,12 +52,12 @@ Status import_data(Context& context, const Options& options) {
     return Error{ErrorCode::not_found, "the demo needs MovieLens 100K: run ./demo, or give its folder with --data"};
   const std::vector<std::string> paths{options.data};
   import::ImportOptions how;
-  how.home = context.globals().home;
+  how.rejects_path = context.globals().home + "/rejects.csv";
   ProgressLine line(context.globals().quiet);
   PENCHANT_TRY(report, import::import_paths(paths, how, *store, line.sink()));
   line.finish();
   std::printf("   %s events of %s users on %s items, %s rows rejected\n",
-              with_commas(report.events_accepted).c_str(), with_commas(report.users).c_str(),
+              with_commas(report.events).c_str(), with_commas(report.users).c_str(),
               with_commas(report.items).c_str(), with_commas(report.rejected).c_str());
   return {};
 }

@@ -130,11 +130,14 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
       return Error{ErrorCode::cancelled, "fitting the fusion was cancelled"};
     trials.clear();
     for (const std::size_t dropped : best.columns) {
+      // Without seen items in the list this one cannot help there; it is what orders the other list.
+      if (remove_seen && dropped == rank::column(rank::Feature::seen)) continue;
       Trial trial;
       for (const std::size_t column : best.columns)
         if (column != dropped) trial.columns.push_back(column);
       trials.push_back(std::move(trial));
     }
+    if (trials.empty()) break;
     PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
     const auto next = std::ranges::max_element(trials, {}, &Trial::ndcg10);
     if (!(next->ndcg10 > best.ndcg10)) break;

@@ -81,7 +81,7 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
     executor.parallel_for(count, 1, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = begin + from; i < begin + to; ++i) {
         const auto events = split.history(cases[i]);
-        auto features = scorer.features(to_history(events, split.log().types), cases[i].at_ms);
+        auto features = scorer.features(to_history(events, split.log().types, scorer.items()), cases[i].at_ms);
         if (features.ok()) {
           lists[i] = make_list(std::move(features).value(), cases[i], events, options);
           continue;

@@ -36,14 +36,15 @@ Status ReleaseColumns::fit(const TrainingData& training, Executor&) {
 }
 
 Status ReleaseColumns::score(const Query& query, MatrixView<float> out) const {
-  const auto history = to_history(query.history, types_);
+  const auto history = to_history(query.history, types_, scorer_->items());
+  const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
   PENCHANT_TRY(features, scorer_->features(history, query.at_ms));
   for (std::size_t n = 0; n < columns_.size(); ++n) {
     const auto scores = out.row(n);
     for (std::size_t i = 0; i < features.rows(); ++i) {
       const auto row = features.row(i);
       scores[i] = columns_[n] == kFused
-                      ? static_cast<float>(ranker_.score(rank::Task::recommend, row))
+                      ? static_cast<float>(ranker_.score(task, row))
                       : row[columns_[n]];
     }
     std::fill(scores.begin() + static_cast<std::ptrdiff_t>(features.rows()), scores.end(),
@@ -53,11 +54,13 @@ Status ReleaseColumns::score(const Query& query, MatrixView<float> out) const {
 }
 
 std::vector<recommend::HistoryEvent> to_history(std::span<const Interaction> events,
-                                                const std::vector<std::string>& types) {
+                                                const std::vector<std::string>& types,
+                                                std::size_t known_items) {
   std::vector<recommend::HistoryEvent> out;
   out.reserve(events.size());
   for (const auto& event : events)
-    out.push_back({catalog::ItemId{event.item}, types[event.type], event.value, event.time_ms});
+    if (event.item < known_items)
+      out.push_back({catalog::ItemId{event.item}, types[event.type], event.value, event.time_ms});
   return out;
 }
 

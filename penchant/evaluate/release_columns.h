@@ -37,8 +37,10 @@ class ReleaseColumns final : public Model {
   std::vector<std::size_t> columns_;  ///< [names] feature column, or kFused
 };
 
-/// The events of a query as the scorer reads them. \param types must outlive the result
+/// The events of a query as a scorer of `known_items` items reads them; events of items that joined
+/// later are left out. \param types must outlive the result
 std::vector<recommend::HistoryEvent> to_history(std::span<const Interaction> events,
-                                                const std::vector<std::string>& types);
+                                                const std::vector<std::string>& types,
+                                                std::size_t known_items);
 
 }  // namespace penchant::evaluate

@@ -99,12 +99,12 @@ std::string to_table(const Report& report) {
                        s.unseen_targets, s.repeated_targets);
     if (s.users_without_history > 0)
       out += fmt::format("Users without any history, not asked: {}\n", s.users_without_history);
-    out += fmt::format("{:<12} {:<8} {:<24} {:<24} {:<24} {}\n", "model", "seen", "NDCG@10", "Recall@10",
+    out += fmt::format("{:<11} {:<7} {:<23} {:<23} {:<23} {}\n", "model", "seen", "NDCG@10", "Recall@10",
                        "MRR@10", "cov@10");
     for (const ModelResult& r : report.results) {
       if (r.ties != s.ties) continue;
       const auto* coverage = r.find("coverage@10");
-      out += fmt::format("{:<12.12} {:<8} {:<24} {:<24} {:<24} {:.3f}{}\n", r.model, name_of(r.seen),
+      out += fmt::format("{:<11.11} {:<7} {:<23} {:<23} {:<23} {:.3f}{}\n", r.model, name_of(r.seen),
                          cell(r, "ndcg@10"), cell(r, "recall@10"), cell(r, "mrr@10"),
                          coverage == nullptr ? 0.0 : coverage->value, r.seen_in_training ? "*" : "");
     }

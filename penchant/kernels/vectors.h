@@ -33,7 +33,7 @@ void l2_normalise_rows(MatrixView<float> m);
 /// First i >= begin with v[i] > threshold, or v.size(). NaN is never above.
 [[nodiscard]] std::size_t find_above(std::span<const float> v, std::size_t begin, float threshold);
 
-/// Name of the SIMD level in use, for logs and benchmarks: "AVX3", "AVX2", "SSE4", "EMU128", ….
+/// Name of the SIMD level in use, for logs and benchmarks: "AVX3", "AVX2", "SSE4", "SCALAR", ….
 [[nodiscard]] const char* simd_level();
 
 }  // namespace penchant::kernels

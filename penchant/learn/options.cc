@@ -1,8 +1,10 @@
 #include "penchant/learn/options.h"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <string>
+#include <variant>
 
 namespace penchant::learn {
 namespace {
@@ -13,7 +15,50 @@ Status in_range(const char* name, double value, double low, double high) {
                  std::to_string(low) + " to " + std::to_string(high));
 }
 
+/// Where a setting lives in TrainOptions.
+struct Setting {
+  std::string_view name;
+  std::variant<std::uint32_t TrainOptions::*, double TrainOptions::*, bool TrainOptions::*> member;
+};
+constexpr std::array<Setting, 27> kSettings{{
+    {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
+    {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
+    {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
+    {"code_weight", &TrainOptions::code_weight}, {"code_fraction", &TrainOptions::code_fraction},
+    {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
+    {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
+    {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
+    {"batch", &TrainOptions::batch}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
+    {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
+    {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
+    {"epochs", &TrainOptions::epochs}, {"patience", &TrainOptions::patience},
+}};
+
+template <class T>
+bool parse_whole(std::string_view text, T& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
 }  // namespace
+
+Status apply_setting(TrainOptions& options, std::string_view setting) {
+  const auto equals = setting.find('=');
+  const std::string_view name = setting.substr(0, equals);
+  const std::string_view value = equals == std::string_view::npos ? "" : setting.substr(equals + 1);
+  for (const Setting& known : kSettings) {
+    if (known.name != name) continue;
+    bool good = false;
+    if (const auto* whole = std::get_if<0>(&known.member)) good = parse_whole(value, options.*(*whole));
+    else if (const auto* real = std::get_if<1>(&known.member)) good = parse_whole(value, options.*(*real));
+    else if ((good = value == "true" || value == "false")) options.*std::get<2>(known.member) = value == "true";
+    if (good) return {};
+    return invalid("setting " + std::string(name) + ": \"" + std::string(value) + "\" is no value for it");
+  }
+  std::string names;
+  for (const Setting& known : kSettings) names.append(names.empty() ? "" : ", ").append(known.name);
+  return invalid("setting \"" + std::string(setting) + "\" is not known; write name=value with one of " + names);
+}
 
 std::string_view preset_for(std::uint64_t events) noexcept {
   if (events < 20'000) return "tiny";

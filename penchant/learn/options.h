@@ -58,6 +58,11 @@ Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t event
 /// The name that "auto" stands for.
 [[nodiscard]] std::string_view preset_for(std::uint64_t events) noexcept;
 
+/// Sets one option by its name, e.g. "dropout=0.3"; true/false for switches. `seed`, `threads`,
+/// `checkpoint` and `resume` are no settings.
+/// \return invalid_argument naming the known settings, or the value that is no number
+Status apply_setting(TrainOptions& options, std::string_view setting);
+
 /// Checks ranges and that sizes fit together; invalid_argument naming the option.
 Status validate(const TrainOptions& options);
 

@@ -5,24 +5,20 @@
 #include <string>
 
 #include "penchant/semantic_id/assignment.h"
+#include "penchant/semantic_id/prefix_runs.h"
 
 namespace penchant::semantic_id {
 namespace {
 
 constexpr std::size_t kMaxPairs = std::size_t{1} << 22;  // cost matrix of one piece: 16 MiB
 
-/// Items of one prefix (rows of the catalogue, ascending).
+/// Items of one prefix (rows of the catalogue).
 using Group = std::span<const std::uint32_t>;
 
 struct GroupOutcome {
   bool greedy = false;
   double cost = 0;
 };
-
-bool prefix_less(MatrixView<const Code> codes, std::uint32_t a, std::uint32_t b, std::size_t length) {
-  const auto x = codes.row(a).first(length), y = codes.row(b).first(length);
-  return std::ranges::lexicographical_compare(x, y);
-}
 
 /// Solves one prefix piece by piece.
 class PrefixSolver {
@@ -129,29 +125,6 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
   return {};
 }
 
-/// Items in runs of equal first `length` codes, ascending rows within a run.
-std::vector<std::span<const std::uint32_t>> runs_of(MatrixView<const Code> codes, std::size_t length,
-                                                    std::vector<std::uint32_t>& rows) {
-  rows.resize(codes.rows());
-  std::iota(rows.begin(), rows.end(), 0u);
-  std::ranges::stable_sort(rows, [&](auto a, auto b) { return prefix_less(codes, a, b, length); });
-  std::vector<std::span<const std::uint32_t>> runs;
-  for (std::size_t begin = 0, i = 1; i <= rows.size(); ++i)
-    if (i == rows.size() || prefix_less(codes, rows[begin], rows[i], length)) {
-      runs.push_back(std::span<const std::uint32_t>(rows).subspan(begin, i - begin));
-      begin = i;
-    }
-  return runs;
-}
-
-std::size_t count_shared(MatrixView<const Code> codes) {
-  std::vector<std::uint32_t> rows;
-  std::size_t shared = 0;
-  for (const auto& run : runs_of(codes, codes.cols(), rows))
-    if (run.size() > 1) shared += run.size();
-  return shared;
-}
-
 }  // namespace
 
 Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixView<const float> vectors,
@@ -165,8 +138,7 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
   outcome.shared_before = count_shared(codes);
 
   const std::size_t last = codebooks.levels() - 1;
-  std::vector<std::uint32_t> rows;
-  const auto groups = runs_of(codes, last, rows);
+  const PrefixRuns groups(codes, last);
   std::vector<GroupOutcome> parts(groups.size());
   executor.parallel_for(groups.size(), 1, [&](std::size_t begin, std::size_t end) {
     std::vector<Code> used;

@@ -33,10 +33,12 @@ std::vector<Property> context() {
       may("type", text(64, 1).defaulting("view"), "kind of event"),
       may("value", number().nullable(), "strength: rating, quantity, seconds"),
       may("time", point_in_time(), "when; default: order of the list")}).named("SessionEvent");
-  Schema session_entry = session_event;
+  Schema session_entry = session_event.or_types(Type::kText | kInteger);  // or an item id alone
+  session_entry.max_length = 512;
+  session_entry.min_length = 1;
   return {
       may("user", id(), "user id; unknown users are guests"),
-      may("session", list(session_entry, 1000), "events that are not stored, newest last; they follow the stored history"),
+      may("session", list(session_entry, 1000), "events (or item ids) that are not stored, newest last; they follow the stored history"),
       may("query", text(4096), "free text to search for"),
       may("similar_to", list(id(), 100), "ids of items to be like"),
       may("filter", text(16 * 1024), "which items may be shown: genre IN (\"comedy\") AND year >= 2010"),

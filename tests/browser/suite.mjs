@@ -14,8 +14,8 @@ export async function lookAround(url) {
   if (!users?.length || !items?.length) throw new Error('the server has no people or no items; import data first');
   const user = users.find((one) => (one.events ?? 1) > 0) ?? users[0];
   const item = items.find((one) => one.title) ?? items[0];
-  const models = (await get('/admin/v1/models')).models ?? [];
-  const live = models.find((model) => model.live);
+  const releases = (await get('/admin/v1/models')).releases ?? [];
+  const live = releases.find((release) => release.live);
   return { user: String(user.id), item, attributes: item.attributes ?? {}, live: live?.name ?? '' };
 }
 
@@ -144,12 +144,13 @@ export const journeys = [
     name: 'search for a person through the same endpoint',
     async run(page, at) {
       await openPerson(page, at);
-      const word = at.item.title.split(/[^\p{L}\p{N}]+/u).sort((a, b) => b.length - a.length)[0];
+      const wanted = (await titles(page))[0];
+      const word = wanted.split(/[^\p{L}\p{N}]+/u).sort((a, b) => b.length - a.length)[0];
       const asked = page.waitForRequest((request) => request.url().endsWith('/v1/recommend') && (request.postData() ?? '').includes('"query"'));
       await page.getByPlaceholder('Search with this person in mind').fill(word);
       await asked;
       await settled(page);
-      await see(page, 'ol[aria-label="Recommended items"] h3', at.item.title);
+      await see(page, 'ol[aria-label="Recommended items"] h3', wanted);
       await at.shot('search');
     },
   },

@@ -1,9 +1,10 @@
 // The penchant server's HTTP API, read into the types of `types.ts`. Fields the server leaves out
 // become empty or null here, so that screens never meet `undefined`.
-import { array, moment, number, object, pick, text, type Json, type JsonObject } from './json';
+import { array, flag, moment, number, object, pick, text, type Json, type JsonObject } from './json';
 import { readCard, readIdReport, readReleaseRow } from './release';
 import type {
   Attributes,
+  CatalogueFacts,
   Evidence,
   IdReport,
   ItemBrief,
@@ -15,10 +16,10 @@ import type {
   RankedItem,
   Reason,
   Recommendation,
+  ListContext,
   RecommendRequest,
   ReleaseCard,
   ReleaseRow,
-  ServerFacts,
   Task,
 } from './types';
 
@@ -28,8 +29,10 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    /** Request field that is wrong, where the server names it. */
+    /** Where the request is wrong: a JSON pointer into it ("/filter"), or empty. */
     readonly field: string = '',
+    /** What to do, or empty. */
+    readonly hint: string = '',
   ) {
     super(message);
   }
@@ -40,18 +43,9 @@ export class ApiError extends Error {
 }
 
 function refusal(status: number, body: JsonObject): ApiError {
-  const nested = pick(body, 'error');
-  const error = typeof nested === 'object' ? object(nested) : body;
-  const message =
-    text(pick(error, 'message', 'detail', 'title')) ||
-    (typeof nested === 'string' ? nested : `The server answered ${status} without a message.`);
-  const fix = text(pick(error, 'fix', 'hint'));
-  return new ApiError(
-    status,
-    text(pick(error, 'code', 'type')),
-    fix && !message.includes(fix) ? `${message} ${fix}` : message,
-    text(pick(error, 'field', 'param')),
-  );
+  const error = object(body.error);
+  const message = text(error.message) || `The server answered ${status} without a message.`;
+  return new ApiError(status, text(error.code), message, text(error.field), text(error.hint));
 }
 
 async function call(method: string, path: string, body?: unknown): Promise<Json> {
@@ -98,26 +92,25 @@ export function readAttributes(value: Json | undefined): Attributes {
 
 function rows<T>(body: Json, key: string, read: (row: JsonObject) => T): Page<T> {
   const whole = object(body);
-  const list = Array.isArray(body) ? body : array(pick(whole, key, 'rows', 'results', 'data'));
-  return { rows: list.map((row) => read(object(row))), total: number(pick(whole, 'total', 'count')) };
+  return { rows: array(whole[key]).map((row) => read(object(row))), more: flag(whole.truncated) };
 }
 
 function readPerson(row: JsonObject): Person {
   return {
     id: text(row.id),
     attributes: readAttributes(row.attributes),
-    events: number(pick(row, 'events', 'event_count')),
+    events: number(row.events),
   };
 }
 
 function readEvent(row: JsonObject): PersonEvent {
-  const item = text(pick(row, 'item', 'item_id'));
+  const item = text(row.item);
   return {
     item,
-    title: text(pick(row, 'title', 'item_title')) || item,
+    title: text(row.title) || item,
     type: text(row.type, 'event'),
     value: number(row.value),
-    timeMs: moment(pick(row, 'time_ms', 'time', 'timestamp')),
+    timeMs: moment(pick(row, 'time_ms', 'time')),
   };
 }
 
@@ -126,9 +119,9 @@ function readItem(row: JsonObject): ItemBrief {
   return {
     id,
     title: text(row.title) || id,
-    attributes: readAttributes(pick(row, 'attributes', 'fields')),
+    attributes: readAttributes(row.attributes),
     available: row.available !== false,
-    createdMs: moment(pick(row, 'created_ms', 'created')),
+    createdMs: moment(row.created),
   };
 }
 
@@ -149,12 +142,13 @@ function numbers(value: Json | undefined): Record<string, number> {
 
 function readRanked(row: JsonObject): RankedItem {
   const id = text(row.id);
+  const { title, ...fields } = readAttributes(row.fields);
   return {
     id,
-    title: text(row.title) || text(object(row.fields).title) || id,
+    title: (typeof title === 'string' && title) || id,
     score: number(row.score) ?? 0,
     rank: number(row.rank) ?? 0,
-    fields: readAttributes(pick(row, 'fields', 'attributes')),
+    fields,
     semanticId: codes(row.semantic_id),
     sources: array(row.sources).map((source) => text(source)),
     features: numbers(row.features),
@@ -164,19 +158,19 @@ function readRanked(row: JsonObject): RankedItem {
 }
 
 function readTask(row: JsonObject): Task {
-  const progress = pick(row, 'progress', 'fraction');
-  const nested = object(progress);
-  const done = number(pick(nested, 'done'));
-  const total = number(pick(nested, 'total'));
+  const progress = object(row.progress);
+  const done = number(progress.done);
+  const total = number(progress.total);
+  const step = [text(progress.step), text(progress.detail)].filter(Boolean).join(': ');
   return {
     id: text(row.id),
-    kind: text(pick(row, 'kind', 'type', 'name'), 'task'),
-    state: text(pick(row, 'state', 'status'), 'unknown'),
-    progress: number(progress) ?? number(nested.fraction) ?? (done !== null && total ? done / total : null),
-    etaSeconds: number(pick(row, 'eta_s', 'eta_seconds', 'left_s', 'seconds_left') ?? pick(nested, 'eta_s', 'left_s')),
-    message: text(pick(row, 'message', 'detail', 'error', 'step')) || text(pick(nested, 'message', 'step')),
-    startedMs: moment(pick(row, 'started_ms', 'created_ms', 'started')),
-    finishedMs: moment(pick(row, 'finished_ms', 'finished')),
+    kind: text(row.kind, 'task'),
+    state: text(row.state, 'unknown'),
+    progress: done !== null && total ? Math.min(1, done / total) : null,
+    etaSeconds: number(progress.eta_s),
+    message: text(object(row.error).message) || step,
+    startedMs: moment(pick(row, 'started', 'created')),
+    finishedMs: moment(row.finished),
   };
 }
 
@@ -186,8 +180,7 @@ export const api = {
   },
 
   async person(id: string): Promise<Person> {
-    const body = object(await get(`/v1/users/${part(id)}`));
-    return readPerson(object(pick(body, 'user') ?? body));
+    return readPerson(object(await get(`/v1/users/${part(id)}`)));
   },
 
   async personEvents(id: string, limit = 100): Promise<Page<PersonEvent>> {
@@ -219,7 +212,7 @@ export const api = {
       };
     });
     return {
-      item: readItem(object(pick(body, 'item') ?? body)),
+      item: readItem(object(body.item)),
       semanticId: codes(body.semantic_id),
       events: number(body.events) ?? 0,
       neighbours,
@@ -230,29 +223,28 @@ export const api = {
     const began = performance.now();
     const body = object(await call('POST', '/v1/recommend', request));
     const applied = object(body.applied);
-    const timings = numbers(pick(body, 'timings_ms', 'timings'));
-    const filters = pick(applied, 'filter', 'filters') ?? body.filter;
-    const seen = pick(applied, 'include_seen') ?? body.include_seen;
+    const timings = numbers(body.timings);
     return {
       items: array(body.items).map((row, index) => {
         const item = readRanked(object(row));
         return { ...item, rank: item.rank || index + 1 };
       }),
-      task: text(body.task),
-      release: text(pick(applied, 'release', 'model') ?? body.release),
-      filter: Array.isArray(filters) ? filters.map((one) => text(one)).join(' AND ') : text(filters),
-      includeSeen: typeof seen === 'boolean' ? seen : null,
+      task: text(applied.task),
+      release: text(applied.release),
+      filter: text(applied.filter),
+      includeSeen: typeof applied.include_seen === 'boolean' ? applied.include_seen : null,
       degraded: array(body.degraded).map((row) => ({ part: text(object(row).part), why: text(object(row).why) })),
-      ignored: array(pick(body, 'ignored')).map((entry) => text(entry)),
+      ignored: array(body.ignored).map((entry) => text(entry)),
+      notes: array(body.notes).map((entry) => text(entry)),
       timings,
-      totalMs: timings.total ?? timings.total_ms ?? performance.now() - began,
+      totalMs: timings.total ?? performance.now() - began,
     };
   },
 
   /** Reasons and score of one item in the context of `request`. */
-  async explain(request: RecommendRequest, item: string): Promise<RankedItem> {
+  async explain(request: ListContext, item: string): Promise<RankedItem> {
     const body = object(await call('POST', '/v1/explain', { ...request, item }));
-    return readRanked(object(pick(body, 'item', 'explained') ?? body));
+    return readRanked(object(body.item));
   },
 
   async addEvent(event: NewEvent): Promise<void> {
@@ -260,7 +252,7 @@ export const api = {
   },
 
   async releases(): Promise<ReleaseRow[]> {
-    const found = rows(await get('/admin/v1/models'), 'models', readReleaseRow).rows;
+    const found = rows(await get('/admin/v1/models'), 'releases', readReleaseRow).rows;
     return found.sort((a, b) => (b.createdMs ?? 0) - (a.createdMs ?? 0));
   },
 
@@ -280,15 +272,18 @@ export const api = {
     return rows(await get('/v1/tasks'), 'tasks', readTask).rows;
   },
 
-  async server(): Promise<ServerFacts> {
-    const body = object(await get('/version'));
-    const counts = object(pick(body, 'counts', 'catalogue') ?? body);
+  async version(): Promise<string> {
+    return text(object(await get('/version')).version);
+  },
+
+  async describe(): Promise<CatalogueFacts> {
+    const body = object(await get('/v1/describe'));
     return {
-      version: text(body.version),
-      release: text(pick(body, 'release', 'live_release', 'model')),
-      items: number(counts.items),
-      users: number(counts.users),
-      events: number(counts.events),
+      release: text(body.release),
+      items: number(body.items) ?? 0,
+      users: number(body.users) ?? 0,
+      events: number(body.events) ?? 0,
+      eventTypes: array(body.event_types).map((row) => text(object(row).name)).filter(Boolean),
     };
   },
 };

@@ -1,10 +1,10 @@
 // Reading of release cards (`card.json`) and semantic-ID reports.
 import { array, flag, moment, number, object, pick, text, type Json, type JsonObject } from './json';
 import { count, dateTime, decimal, duration, words } from './format';
-import type { Epoch, EvaluationResult, IdReport, Interval, LevelUse, ReleaseCard, ReleaseRow } from './types';
+import type { Comparison, Epoch, EvaluationResult, IdReport, Interval, LevelUse, ReleaseCard, ReleaseRow } from './types';
 
 export function readReleaseRow(row: JsonObject): ReleaseRow {
-  return { name: text(pick(row, 'name', 'id')), live: flag(row.live), createdMs: moment(pick(row, 'created_ms', 'created')) };
+  return { name: text(row.name), live: flag(row.live), createdMs: moment(row.created) };
 }
 
 /** Key and value of every plain entry, as a person reads them; nested objects are flattened one level. */
@@ -62,6 +62,21 @@ function readResult(row: JsonObject): EvaluationResult {
   return { model: text(row.model), seen: text(row.seen), ties: text(row.ties), users: number(row.users), metrics };
 }
 
+function readComparison(row: JsonObject): Comparison {
+  return {
+    model: text(row.model),
+    baseline: text(row.baseline),
+    metric: text(row.metric).toLowerCase(),
+    seen: text(row.seen),
+    ties: text(row.ties),
+    users: number(row.users),
+    difference: number(row.difference) ?? 0,
+    low: number(row.low),
+    high: number(row.high),
+    beats: flag(row.beats),
+  };
+}
+
 function readLevel(row: JsonObject, index: number): LevelUse {
   return {
     level: number(row.level) ?? index,
@@ -105,6 +120,8 @@ export function readCard(name: string, body: JsonObject): ReleaseCard {
     data: facts(object(card.data)),
     protocol: facts(object(evaluation.protocol)),
     results: array(evaluation.results).map((row) => readResult(object(row))),
+    comparisons: array(evaluation.comparisons).map((row) => readComparison(object(row))),
+    notes: array(evaluation.notes).map((note) => text(note)),
     ids: Object.keys(ids).length ? readIdReport(ids) : null,
   };
 }
@@ -125,8 +142,9 @@ export function metricLabel(name: string): string {
   return name.replace(/^(ndcg|mrr)/, (found) => found.toUpperCase()).replace(/^[a-z]/, (letter) => letter.toUpperCase());
 }
 
-const kBaselines = /^(pop|item-?knn|transition|random|markov|recent)/i;
+/** Names that `penchant eval` gives to the model and to the parts it is made of; the rest are baselines. */
+const kOurs = /^(penchant|dense|generator)/i;
 
 export function isBaseline(model: string): boolean {
-  return kBaselines.test(model);
+  return !kOurs.test(model);
 }

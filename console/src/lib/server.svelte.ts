@@ -1,9 +1,10 @@
 // What the server says about itself, shared by all screens.
 import { api } from './api';
-import type { ReleaseRow, ServerFacts } from './types';
+import type { CatalogueFacts, ReleaseRow } from './types';
 
 class ServerState {
-  facts = $state.raw<ServerFacts | null>(null);
+  version = $state('');
+  facts = $state.raw<CatalogueFacts | null>(null);
   releases = $state.raw<ReleaseRow[] | null>(null);
   reachable = $state(true);
 
@@ -12,10 +13,11 @@ class ServerState {
   }
 
   async refresh() {
-    const [facts, releases] = await Promise.allSettled([api.server(), api.releases()]);
+    const [version, facts, releases] = await Promise.allSettled([api.version(), api.describe(), api.releases()]);
+    if (version.status === 'fulfilled') this.version = version.value;
     if (facts.status === 'fulfilled') this.facts = facts.value;
     if (releases.status === 'fulfilled') this.releases = releases.value;
-    this.reachable = facts.status === 'fulfilled' || releases.status === 'fulfilled';
+    this.reachable = [version, facts, releases].some((answer) => answer.status === 'fulfilled');
   }
 }
 

@@ -78,6 +78,7 @@ export interface Recommendation {
   includeSeen: boolean | null;
   degraded: Degraded[];
   ignored: string[];
+  notes: string[];
   timings: Record<string, number>;
   /** Server's own total where it says one, else the round trip. */
   totalMs: number;
@@ -88,18 +89,23 @@ export interface SessionItem {
   title: string;
 }
 
-export interface RecommendRequest {
+/** Who and what a list is for, and its rules. */
+export interface ListContext {
   user?: string;
   session?: { item: string; type?: string }[];
   query?: string;
   similar_to?: string[];
-  n?: number;
   filter?: string;
   exclude?: string[];
   include_seen?: boolean;
   diversity?: number;
+}
+
+export interface RecommendRequest extends ListContext {
+  n?: number;
   explain?: 'none' | 'reasons' | 'short';
-  fields?: string[];
+  /** Inputs of the ranker with each item. */
+  debug?: boolean;
 }
 
 export interface NewEvent {
@@ -111,8 +117,8 @@ export interface NewEvent {
 
 export interface Page<T> {
   rows: T[];
-  /** How many there are in all, where the server says so. */
-  total: number | null;
+  /** More may match than are here. */
+  more: boolean;
 }
 
 export interface ReleaseRow {
@@ -143,6 +149,20 @@ export interface EvaluationResult {
   metrics: Record<string, Interval>;
 }
 
+/** One model against one baseline on the same users. */
+export interface Comparison {
+  model: string;
+  baseline: string;
+  metric: string;
+  seen: string;
+  ties: string;
+  users: number | null;
+  difference: number;
+  low: number | null;
+  high: number | null;
+  beats: boolean;
+}
+
 export interface LevelUse {
   level: number;
   size: number | null;
@@ -164,6 +184,8 @@ export interface ReleaseCard extends ReleaseRow {
   data: [string, string][];
   protocol: [string, string][];
   results: EvaluationResult[];
+  comparisons: Comparison[];
+  notes: string[];
   ids: IdReport | null;
 }
 
@@ -178,10 +200,11 @@ export interface Task {
   finishedMs: number | null;
 }
 
-export interface ServerFacts {
-  version: string;
+export interface CatalogueFacts {
   release: string;
-  items: number | null;
-  users: number | null;
-  events: number | null;
+  items: number;
+  users: number;
+  events: number;
+  /** Kinds of event that are known, with or without use. */
+  eventTypes: string[];
 }

@@ -1,0 +1,157 @@
+/// \file penchant-train: from stored events to a release folder. The only program that links LibTorch;
+/// `penchant train` starts it. Exit codes: 0 done, 1 invalid input, 3 not found, 4 corrupt,
+/// 5 out of memory or disk, 6 cancelled (--resume goes on), 70 our bug, 74 input or output failed.
+#include <malloc.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <thread>
+
+#include "penchant/learn/dataset.h"
+#include "penchant/learn/options.h"
+#include "penchant/learn/release_writer.h"
+#include "penchant/learn/trainer.h"
+#include "penchant/store/store.h"
+#include "report.h"
+
+namespace penchant::app {
+namespace {
+
+std::atomic<bool> stop_asked{false};
+extern "C" void ask_to_stop(int) { stop_asked = true; }
+
+struct Arguments {
+  std::string home = "penchant-home", name, preset = "auto", holdout = "last-out", encoder, progress_json, checkpoint;
+  std::uint64_t seed = 1;
+  std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
+  bool resume = false, quiet = false;
+  std::vector<std::string> settings;
+};
+
+void declare(CLI::App& app, Arguments& a) {
+  app.add_option("--home", a.home, "folder of the project, with penchant.db")->capture_default_str();
+  app.add_option("--name", a.name, "release name: the folder <home>/models/<name>")->required();
+  app.add_option("--preset", a.preset, "tiny, small, base, large, or auto from the number of events")->capture_default_str();
+  app.add_option("--holdout", a.holdout, "what training must not see: last-out, time or none")->capture_default_str();
+  app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
+  app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
+  app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
+  app.add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
+  app.add_option("--epochs", a.epochs, "train this many, without early stop; 0: the preset's, with early stop");
+  app.add_option("--threads", a.threads, "0: as many as the machine has");
+  app.add_option("--checkpoint", a.checkpoint, "file that an interrupted run goes on from (default: <home>/training.checkpoint)");
+  app.add_flag("--resume", a.resume, "go on from the checkpoint when there is one");
+  app.add_option("--progress-json", a.progress_json, "write progress as JSON lines to this file, pipe or /dev/fd/N");
+  app.add_flag("--quiet", a.quiet, "only errors");
+  app.add_option("settings,--set", a.settings, "further settings as name=value, e.g. dropout=0.3");
+}
+
+std::string now_iso() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+Result<learn::TrainOptions> train_options(const Arguments& a, const std::string& preset) {
+  PENCHANT_TRY(options, learn::preset_options(preset, 0));
+  for (const std::string& setting : a.settings) PENCHANT_DO(learn::apply_setting(options, setting));
+  if (a.epochs > 0) {
+    options.epochs = a.epochs;
+    options.patience = 0;
+  }
+  options.seed = a.seed;
+  options.threads = a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
+  options.checkpoint = a.checkpoint.empty() ? a.home + "/training.checkpoint" : a.checkpoint;
+  options.resume = a.resume;
+  PENCHANT_DO(learn::validate(options));
+  return options;
+}
+
+Status run(const Arguments& a, Report& report) {
+  const std::string folder = a.home + "/models/" + a.name;
+  if (std::filesystem::exists(folder + "/manifest.json"))
+    return Error{ErrorCode::already_exists, folder + " holds a release already: choose another --name"};
+  if (!a.progress_json.empty()) PENCHANT_DO(report.open_json(a.progress_json));
+  PENCHANT_TRY(holdout, learn::parse_holdout(a.holdout));
+  PENCHANT_TRY(checked, train_options(a, a.preset));  // refuse bad settings before the long steps
+  PENCHANT_TRY(store, store::open_store(a.home, {.read_only = true, .create = false}));
+
+  Executor executor(checked.threads);
+  const auto go_on = [&](const Progress& p) {
+    report.step(p);
+    return !stop_asked;
+  };
+  PENCHANT_TRY(dataset, learn::load_dataset(*store,
+                                            {.holdout = holdout, .encoder_dir = a.encoder, .levels = a.levels,
+                                             .codebook = a.codebook, .seed = a.seed},
+                                            executor, go_on));
+  const std::string preset = a.preset == "auto" ? std::string(learn::preset_for(dataset.events)) : a.preset;
+  PENCHANT_TRY(options, train_options(a, preset));
+  report.note("learn from " + std::to_string(dataset.data.train.events()) + " events of " +
+              std::to_string(dataset.users) + " users and " + std::to_string(dataset.data.items) + " items, preset " +
+              preset + ", held out: " + a.holdout);
+
+  const auto started = std::chrono::steady_clock::now();
+  PENCHANT_TRY(model, learn::train(dataset.data, options, [&](const learn::TrainProgress& p) {
+    report.training(p);
+    return !stop_asked;
+  }));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds}, dataset, options, model));
+  std::error_code ignored;
+  std::filesystem::remove(options.checkpoint, ignored);
+  char line[160];
+  std::snprintf(line, sizeof line, "best epoch %u, validation NDCG@10 %.4f, %llu parameters", model.best_epoch,
+                model.best_ndcg10, static_cast<unsigned long long>(model.parameters));
+  report.note(line);
+  return {};
+}
+
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::not_found: return 3;
+    case ErrorCode::corrupt: return 4;
+    case ErrorCode::resource_exhausted: return 5;
+    case ErrorCode::cancelled: return 6;
+    case ErrorCode::internal: return 70;
+    case ErrorCode::io: return 74;
+    default: return 1;
+  }
+}
+
+}  // namespace
+}  // namespace penchant::app
+
+int main(int argc, char** argv) try {
+  using namespace penchant;
+  // Logits come and go by the hundred megabyte: keep freed pages instead of faulting them in again.
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  std::signal(SIGINT, app::ask_to_stop);
+  std::signal(SIGTERM, app::ask_to_stop);
+  std::signal(SIGPIPE, SIG_IGN);
+  app::Arguments arguments;
+  CLI::App cli("Learns semantic IDs and the user model from the events of a project.", "penchant-train");
+  app::declare(cli, arguments);
+  CLI11_PARSE(cli, argc, argv);
+  Status done;
+  {
+    app::Report report(arguments.quiet, ::isatty(2) == 1);
+    done = app::run(arguments, report);
+  }
+  if (done.ok()) return 0;
+  std::fprintf(stderr, "penchant-train: %s\n", done.error().message.c_str());
+  return app::exit_code(done.error().code);
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "penchant-train: %s\n", e.what());
+  return 70;
+}

@@ -1,0 +1,91 @@
+/// \file sids show, sids report: the semantic IDs of a release.
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "context.h"
+#include "penchant/artifact/manifest.h"
+#include "penchant/artifact/safetensors.h"
+#include "penchant/catalog/json.h"
+#include "penchant/semantic_id/report.h"
+#include "terminal.h"
+
+namespace penchant::app {
+namespace {
+
+namespace json = boost::json;
+
+std::string dotted(const std::vector<std::uint16_t>& codes) {
+  std::string text;
+  for (const auto code : codes) text += (text.empty() ? "" : "-") + std::to_string(code);
+  return text.empty() ? "none yet" : text;
+}
+
+Status show(Context& context, const std::string& id) {
+  PENCHANT_TRY(engine, context.engine());
+  PENCHANT_TRY(card, engine->item_card(id));
+  if (context.globals().json) {
+    json::array neighbours;
+    for (const auto& n : card.neighbours)
+      neighbours.push_back({{"id", n.id}, {"title", n.title}, {"semantic_id", json::value_from(n.semantic_id)},
+                            {"shared_prefix", n.shared_prefix}, {"similarity", n.similarity}});
+    const json::object out{{"id", card.item.id}, {"title", card.item.title}, {"events", card.events},
+                           {"semantic_id", json::value_from(card.semantic_id)}, {"neighbours", std::move(neighbours)}};
+    std::printf("%s\n", json::serialize(out).c_str());
+    return {};
+  }
+  std::printf("%s  semantic ID %s, %s events\n", bold(card.item.title.empty() ? card.item.id : card.item.title).c_str(),
+              dotted(card.semantic_id).c_str(), with_commas(card.events).c_str());
+  for (const auto& [name, value] : card.item.attributes)
+    std::printf("   %s  %s\n", fit(name, 16).c_str(), fit(catalog::to_text(value), terminal_width() - 22).c_str());
+  std::printf("\n   codes shared  similarity  item\n");
+  for (const auto& n : card.neighbours)
+    std::printf("   %12zu  %10.2f  %s %s\n", n.shared_prefix, n.similarity, fit(dotted(n.semantic_id), 12).c_str(),
+                fit(n.title.empty() ? n.id : n.title, 48).c_str());
+  return {};
+}
+
+/// All modalities of a release side by side, [n, x], as the codebooks quantise them.
+Result<Matrix<float>> content_of(const std::string& folder, const artifact::Manifest& manifest) {
+  PENCHANT_TRY(file, artifact::SafeTensors::open(folder + "/content.safetensors"));
+  std::size_t width = 0;
+  for (const auto& modality : manifest.modalities) width += modality.dim;
+  Matrix<float> content(manifest.model.items, width);
+  std::size_t at = 0;
+  for (const auto& modality : manifest.modalities) {
+    PENCHANT_TRY(part, file.matrix_f32("content." + modality.name, manifest.model.items, modality.dim));
+    for (std::size_t row = 0; row < content.rows(); ++row)
+      std::copy(part.row(row).begin(), part.row(row).end(), content.row(row).begin() + static_cast<std::ptrdiff_t>(at));
+    at += modality.dim;
+  }
+  return content;
+}
+
+Status report(Context& context, const std::string& release) {
+  PENCHANT_TRY(folder, context.release_folder(release));
+  PENCHANT_TRY(manifest, artifact::verify_release(folder));
+  PENCHANT_TRY(stored, semantic_id::load_codebooks(folder + "/codebooks.safetensors",
+                                                   {.levels = manifest.model.levels, .codebook = manifest.model.codebook,
+                                                    .items = manifest.model.items}));
+  PENCHANT_TRY(content, content_of(folder, manifest));
+  PENCHANT_TRY(made, semantic_id::make_report(stored.codebooks, content.view(), stored.codes.view(), context.executor()));
+  std::printf("%s\n", context.globals().json ? semantic_id::to_json(made).c_str() : semantic_id::to_text(made).c_str());
+  return {};
+}
+
+}  // namespace
+
+void add_sids(CLI::App& app, Run& run) {
+  auto* sids = app.add_subcommand("sids", "semantic IDs: of one item, or of a whole release");
+  sids->require_subcommand(1);
+  auto item = std::make_shared<std::string>();
+  auto* show_verb = sids->add_subcommand("show", "an item's ID and its neighbours by prefix");
+  show_verb->add_option("item", *item, "item id")->required();
+  show_verb->callback([&run, item] { run = [item](Context& c) { return show(c, *item); }; });
+  auto release = std::make_shared<std::string>();
+  auto* report_verb = sids->add_subcommand("report", "use, entropy, collisions, coherence of prefixes");
+  report_verb->add_option("--release", *release, "release name (default: the live one)");
+  report_verb->callback([&run, release] { run = [release](Context& c) { return report(c, *release); }; });
+}
+
+}  // namespace penchant::app

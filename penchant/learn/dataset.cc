@@ -1,0 +1,192 @@
+#include "penchant/learn/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "penchant/catalog/item.h"
+#include "penchant/learn/event_reader.h"
+#include "penchant/semantic_id/collisions.h"
+#include "penchant/semantic_id/residual_kmeans.h"
+#include "penchant/text/encoder.h"
+
+namespace penchant::learn {
+namespace {
+
+constexpr std::size_t kMaxModalities = 16;
+constexpr const char* kTextModality = "text";
+
+/// Ids, texts and given vectors of all item rows.
+struct Catalogue {
+  std::vector<std::string> ids, texts;
+  std::map<std::string, Matrix<float>> given;  ///< modality -> [rows so far, dim], zero = missing
+};
+
+Status take_vectors(const catalog::Item& item, Catalogue& out) {
+  const std::size_t row = out.ids.size() - 1;
+  for (const catalog::ModalityVector& v : item.vectors) {
+    if (v.values.empty()) continue;
+    auto found = out.given.find(v.modality);
+    if (found == out.given.end()) {
+      if (out.given.size() == kMaxModalities)
+        return invalid("items carry more than " + std::to_string(kMaxModalities) + " kinds of vectors");
+      found = out.given.emplace(v.modality, Matrix<float>(0, v.values.size())).first;
+    }
+    Matrix<float>& m = found->second;
+    if (m.cols() != v.values.size())
+      return invalid("item \"" + item.id + "\": its " + v.modality + " vector has " + std::to_string(v.values.size()) +
+                     " values, others have " + std::to_string(m.cols()));
+    m.values().resize(row * m.cols(), 0.0F);
+    m.values().insert(m.values().end(), v.values.begin(), v.values.end());
+  }
+  return {};
+}
+
+Result<Catalogue> read_catalogue(store::Store& store) {
+  Catalogue out;
+  std::optional<Error> error;
+  PENCHANT_DO(store.scan_items([&](catalog::ItemId id, catalog::Item&& item) {
+    if (catalog::index(id) != out.ids.size()) {
+      error = Error{ErrorCode::corrupt, "item row " + std::to_string(catalog::index(id)) + " stands where row " +
+                                            std::to_string(out.ids.size()) + " should be"};
+      return false;
+    }
+    out.ids.push_back(item.id);
+    out.texts.push_back(catalog::item_text(item));
+    if (auto taken = take_vectors(item, out); !taken.ok()) error = std::move(taken).error();
+    return !error;
+  }));
+  if (error) return std::move(*error);
+  if (out.ids.empty()) return invalid("there are no items to learn: import a catalogue first with `penchant import`");
+  for (auto& [name, m] : out.given) {
+    m.values().resize(out.ids.size() * m.cols(), 0.0F);
+    m = Matrix<float>(std::move(m.values()), out.ids.size(), m.cols());
+  }
+  return out;
+}
+
+void normalise_rows(Matrix<float>& m) {
+  for (std::size_t r = 0; r < m.rows(); ++r) {
+    double sum = 0;
+    for (const float v : m.row(r)) sum += double(v) * v;
+    const double norm = std::sqrt(sum);
+    for (float& v : m.row(r)) v = norm > 1e-12 ? static_cast<float>(v / norm) : 0.0F;
+  }
+}
+
+/// Sentence vectors of the items that have a text; the others stay zero.
+Result<Modality> encode_text(const Catalogue& catalogue, const std::string& encoder_dir, Executor& executor,
+                             const ProgressSink& progress) {
+  PENCHANT_TRY(encoder, text::SentenceEncoder::load(encoder_dir));
+  std::vector<std::string> texts;
+  std::vector<std::size_t> rows;
+  for (std::size_t r = 0; r < catalogue.texts.size(); ++r) {
+    if (catalogue.texts[r].empty()) continue;
+    texts.push_back(catalogue.texts[r]);
+    rows.push_back(r);
+  }
+  PENCHANT_TRY(vectors, encoder->encode(texts, executor, progress));
+  Modality m{kTextModality, encoder->name(), encoder->sha256(), Matrix<float>(catalogue.ids.size(), encoder->dim())};
+  for (std::size_t k = 0; k < rows.size(); ++k) std::ranges::copy(vectors.row(k), m.vectors.row(rows[k]).begin());
+  return m;
+}
+
+Result<std::vector<Modality>> read_content(Catalogue& catalogue, const DatasetOptions& options, Executor& executor,
+                                           const ProgressSink& progress) {
+  std::vector<Modality> modalities;
+  for (auto& [name, vectors] : catalogue.given) {
+    normalise_rows(vectors);
+    modalities.push_back({name, "given", "", std::move(vectors)});
+  }
+  const bool has_text = catalogue.given.contains(kTextModality);
+  if (!options.encoder_dir.empty() && !has_text) {
+    PENCHANT_TRY(text, encode_text(catalogue, options.encoder_dir, executor, progress));
+    normalise_rows(text.vectors);
+    modalities.insert(modalities.begin(), std::move(text));
+  }
+  if (modalities.empty())
+    return invalid("items have no content vectors to learn from: give --encoder a sentence encoder, or import vectors");
+  return modalities;
+}
+
+/// All modalities of each item side by side, [items, sum of dims].
+Matrix<float> concatenated(const std::vector<Modality>& modalities, std::size_t items) {
+  std::size_t width = 0;
+  for (const Modality& m : modalities) width += m.vectors.cols();
+  Matrix<float> all(items, width);
+  std::size_t at = 0;
+  for (const Modality& m : modalities) {
+    for (std::size_t r = 0; r < items; ++r)
+      std::ranges::copy(m.vectors.row(r), all.row(r).begin() + static_cast<std::ptrdiff_t>(at));
+    at += m.vectors.cols();
+  }
+  return all;
+}
+
+Status quantise(const DatasetOptions& options, Executor& executor, const ProgressSink& progress, Dataset& out) {
+  const Matrix<float> all = concatenated(out.data.modalities, out.item_ids.size());
+  semantic_id::ResidualKMeansOptions kmeans;
+  kmeans.levels = options.levels;
+  kmeans.codebook = options.codebook;
+  kmeans.seed = options.seed;
+  kmeans.names = out.item_ids;
+  kmeans.progress = progress;
+  PENCHANT_TRY(fit, semantic_id::train_residual_kmeans(all.view(), kmeans, executor));
+  PENCHANT_TRY(resolved, semantic_id::resolve_collisions(fit.codebooks, all.view(), fit.codes.view(), executor));
+  out.semantic_ids = {fit.level_error, resolved.moved, resolved.shared_before, resolved.shared};
+  const semantic_id::Codebooks& books = fit.codebooks;
+  out.data.codebook_size = books.codebook();
+  for (std::size_t l = 0; l < books.levels(); ++l) {
+    Matrix<float> level(books.codebook(), books.dim());
+    for (std::uint32_t k = 0; k < books.codebook(); ++k)
+      std::ranges::copy(books.codeword(l, static_cast<catalog::Code>(k)), level.row(k).begin());
+    out.data.codebooks.push_back(std::move(level));
+  }
+  out.data.codes = std::move(resolved.codes);
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(Holdout holdout) noexcept {
+  switch (holdout) {
+    case Holdout::last_out: return "last-out";
+    case Holdout::time: return "time";
+    case Holdout::none: return "none";
+  }
+  return "none";
+}
+
+Result<Holdout> parse_holdout(std::string_view word) {
+  for (const Holdout h : {Holdout::last_out, Holdout::time, Holdout::none})
+    if (word == name_of(h)) return h;
+  return invalid("holdout \"" + std::string(word) + "\" is not known: use last-out, time or none");
+}
+
+Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options, Executor& executor,
+                             const ProgressSink& progress) {
+  const auto tell = [&](const char* step) { return !progress || progress({step, 0, 0, ""}); };
+  const Error cancelled{ErrorCode::cancelled, "training was cancelled while reading the data"};
+  if (!tell("read items")) return cancelled;
+  PENCHANT_TRY(catalogue, read_catalogue(store));
+  Dataset out;
+  out.data.items = static_cast<std::uint32_t>(catalogue.ids.size());
+  if (!tell("read events")) return cancelled;
+  PENCHANT_TRY(table, read_events(store, out.data.items));
+  PENCHANT_TRY(cut, hold_out(table, options));
+  PENCHANT_TRY(types, store.event_types());
+  fill_histories(table, cut, types, out.data);
+  out.holdout = options.holdout;
+  out.holdout_time_ms = cut.time_ms;
+  out.events = table.events.size();
+  out.users = table.users();
+  PENCHANT_TRY(content, read_content(catalogue, options, executor, progress));
+  out.data.modalities = std::move(content);
+  out.item_ids = std::move(catalogue.ids);
+  PENCHANT_DO(quantise(options, executor, progress, out));
+  PENCHANT_DO(validate(out.data));
+  return out;
+}
+
+}  // namespace penchant::learn

@@ -1,0 +1,59 @@
+#pragma once
+/// \file From a store to numbered training data: events, hold-out, content, semantic IDs. Layer 5.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "penchant/base/executor.h"
+#include "penchant/base/progress.h"
+#include "penchant/base/result.h"
+#include "penchant/learn/training_data.h"
+#include "penchant/store/store.h"
+
+namespace penchant::learn {
+
+/// What training must not see, so that the release can be judged honestly.
+enum class Holdout : std::uint8_t {
+  last_out,  ///< of every user with three or more events: the last (test) and the one before (validation)
+  time,      ///< everything from the validation cut on
+  none,      ///< only the last event of a tenth of the users (at most 2,000), for the early stop
+};
+[[nodiscard]] std::string_view name_of(Holdout holdout) noexcept;  ///< "last-out", "time", "none"
+/// invalid_argument naming the allowed words.
+Result<Holdout> parse_holdout(std::string_view word);
+
+struct DatasetOptions {
+  Holdout holdout = Holdout::last_out;
+  double validation_quantile = 0.8;  ///< of all event times: the cut of Holdout::time
+  std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
+  std::uint32_t levels = 3;          ///< L, codes per semantic ID
+  std::uint32_t codebook = 0;        ///< K; 0: from the number of items
+  std::uint64_t seed = 1;
+};
+
+/// What became of the semantic IDs.
+struct SemanticIdFacts {
+  std::vector<double> level_error;   ///< [levels], mean squared length left after each level
+  std::uint64_t moved = 0;           ///< items that the collision policy gave another last code
+  std::uint64_t shared_before = 0;   ///< items that shared their ID before it
+  std::uint64_t shared = 0;          ///< items that still do
+};
+
+struct Dataset {
+  TrainingData data;
+  std::vector<std::string> item_ids;    ///< [items], external ids in row order
+  Holdout holdout = Holdout::last_out;
+  std::int64_t holdout_time_ms = 0;     ///< Holdout::time: events at or after it are unseen
+  std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
+  SemanticIdFacts semantic_ids;
+};
+
+/// Reads items and events, holds out, encodes item text, quantises. Events of types with weight 0
+/// or less are left out. Deterministic for a seed, on any number of threads.
+/// \return invalid_argument saying what is missing (no items, no events, no content), cancelled, or
+/// the error of the store or the encoder
+Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options, Executor& executor,
+                             const ProgressSink& progress = {});
+
+}  // namespace penchant::learn

@@ -1,0 +1,190 @@
+#include "penchant/learn/event_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+#include <unordered_set>
+
+#include "penchant/base/rng.h"
+
+namespace penchant::learn {
+namespace {
+
+constexpr std::int64_t kFirstRealMoment = 10'000'000'000;  ///< ms; smaller times are positions
+constexpr std::size_t kMaxValueRows = 8;                   ///< action rows per event type
+constexpr std::size_t kMaxSampleUsers = 2000;
+constexpr double kRareRepeats = 0.05;
+constexpr double kLowest = std::numeric_limits<double>::lowest(), kHighest = std::numeric_limits<double>::max();
+
+std::int64_t quantile_of_times(const EventTable& table, double q) {
+  std::vector<std::int64_t> times;
+  times.reserve(table.events.size());
+  for (const LoggedEvent& e : table.events) times.push_back(e.time_ms);
+  const auto at = std::min(times.size() - 1, static_cast<std::size_t>(q * static_cast<double>(times.size())));
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(at), times.end());
+  return times[at];
+}
+
+void cut_last_out(const EventTable& table, Cut& cut) {
+  for (std::size_t u = 0; u < table.users(); ++u) {
+    const std::uint64_t begin = table.offsets[u], end = table.offsets[u + 1];
+    if (end - begin < 3) continue;
+    cut.training_end[u] = end - 2;
+    cut.validation_events.push_back(end - 2);
+  }
+}
+
+Status cut_by_time(const EventTable& table, double quantile, Cut& cut) {
+  const auto newest = std::ranges::max(table.events, {}, &LoggedEvent::time_ms);
+  if (newest.time_ms < kFirstRealMoment)
+    return invalid("the events carry positions, not times, so no global time cut is possible: use --holdout last-out");
+  cut.time_ms = quantile_of_times(table, quantile);
+  for (std::size_t u = 0; u < table.users(); ++u) {
+    const auto begin = table.events.begin() + static_cast<std::ptrdiff_t>(table.offsets[u]);
+    const auto end = table.events.begin() + static_cast<std::ptrdiff_t>(table.offsets[u + 1]);
+    const auto at = std::lower_bound(begin, end, cut.time_ms,
+                                     [](const LoggedEvent& e, std::int64_t t) { return e.time_ms < t; });
+    cut.training_end[u] = static_cast<std::uint64_t>(at - table.events.begin());
+    if (at != begin && at != end) cut.validation_events.push_back(cut.training_end[u]);
+  }
+  return {};
+}
+
+void sample_last_events(const EventTable& table, std::uint64_t seed, Cut& cut) {
+  std::vector<std::uint32_t> users;
+  for (std::size_t u = 0; u < table.users(); ++u)
+    if (table.offsets[u + 1] - table.offsets[u] >= 3) users.push_back(static_cast<std::uint32_t>(u));
+  Rng rng(seed);
+  rng.shuffle(std::span(users));
+  users.resize(std::min({users.size(), users.size() / 10 + 1, kMaxSampleUsers}));
+  std::ranges::sort(users);
+  for (const std::uint32_t u : users) {
+    cut.training_end[u] = table.offsets[u + 1] - 1;
+    cut.validation_events.push_back(cut.training_end[u]);
+  }
+}
+
+/// Calls visit(event) for all training events in order.
+template <class Visit>
+void each_training_event(const EventTable& table, const Cut& cut, Visit&& visit) {
+  for (std::size_t u = 0; u < table.users(); ++u)
+    for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e) visit(table.events[e]);
+}
+
+/// Lower ends of the value ranges: midpoints between distinct values, or quantiles where many.
+std::vector<double> range_ends(std::vector<double> values) {
+  std::ranges::sort(values);
+  std::vector<double> distinct = values;
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  std::vector<double> ends{kLowest};
+  if (distinct.size() <= kMaxValueRows) {
+    for (std::size_t i = 1; i < distinct.size(); ++i) ends.push_back(distinct[i - 1] / 2 + distinct[i] / 2);
+  } else {
+    for (std::size_t k = 1; k < kMaxValueRows; ++k) ends.push_back(values[k * values.size() / kMaxValueRows]);
+  }
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  return ends;
+}
+
+}  // namespace
+
+Result<EventTable> read_events(store::Store& store, std::uint32_t items) {
+  PENCHANT_TRY(types, store.event_types());
+  EventTable table;
+  std::optional<catalog::UserId> user;
+  std::optional<Error> error;
+  PENCHANT_DO(store.scan_events_by_user([&](const store::StoredEvent& e) {
+    if (e.type < types.size() && types[e.type].weight <= 0) return true;
+    if (catalog::index(e.item) >= items) {
+      error = Error{ErrorCode::corrupt, "event " + std::to_string(e.seq) + " names item row " +
+                                            std::to_string(catalog::index(e.item)) + ", the store holds " +
+                                            std::to_string(items)};
+      return false;
+    }
+    if (user && *user != e.user) table.offsets.push_back(table.events.size());
+    user = e.user;
+    table.events.push_back({catalog::index(e.item), e.type, e.value, e.time_ms});
+    return true;
+  }));
+  if (error) return std::move(*error);
+  if (!table.events.empty()) table.offsets.push_back(table.events.size());
+  return table;
+}
+
+Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options) {
+  if (table.events.empty()) return invalid("there are no events to learn from: import some with `penchant import`");
+  Cut cut;
+  cut.training_end.assign(table.offsets.begin() + 1, table.offsets.end());
+  if (options.holdout == Holdout::last_out) cut_last_out(table, cut);
+  if (options.holdout == Holdout::none) sample_last_events(table, options.seed, cut);
+  if (options.holdout == Holdout::time) {
+    const double q = options.validation_quantile;
+    if (!(q > 0 && q < 1)) return invalid("the quantile of the time cut must lie between 0 and 1");
+    PENCHANT_DO(cut_by_time(table, q, cut));
+  }
+  bool any = false;
+  for (std::size_t u = 0; u < table.users(); ++u) any |= cut.training_end[u] - table.offsets[u] >= 2;
+  if (!any) return invalid("after holding out, no user has two events left to learn from: import more events");
+  return cut;
+}
+
+std::vector<artifact::ActionRow> make_actions(const EventTable& table, const Cut& cut,
+                                              const std::vector<store::EventType>& types) {
+  std::map<std::uint16_t, std::vector<double>> values;
+  each_training_event(table, cut, [&](const LoggedEvent& e) {
+    auto& of_type = values[e.type];
+    if (std::isfinite(e.value)) of_type.push_back(e.value);
+  });
+  std::vector<artifact::ActionRow> rows{{.type = "unknown"}};
+  for (auto& [type, of_type] : values) {
+    const std::string name = type < types.size() ? types[type].name : "unknown";
+    rows.push_back({.type = name});
+    if (of_type.empty()) continue;
+    const auto ends = range_ends(std::move(of_type));
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      rows.push_back({.type = name, .from = ends[i], .to = i + 1 < ends.size() ? ends[i + 1] : kHighest, .has_value = true});
+  }
+  return rows;
+}
+
+std::uint16_t action_of(const std::vector<artifact::ActionRow>& actions, const std::string& type, double value) noexcept {
+  std::size_t plain = 0;
+  for (std::size_t r = 1; r < actions.size(); ++r) {
+    if (actions[r].type != type) continue;
+    if (actions[r].has_value && value >= actions[r].from && value < actions[r].to) return static_cast<std::uint16_t>(r);
+    if (!actions[r].has_value && plain == 0) plain = r;
+  }
+  return static_cast<std::uint16_t>(plain);
+}
+
+void fill_histories(const EventTable& table, const Cut& cut, const std::vector<store::EventType>& types,
+                    TrainingData& data) {
+  data.actions = make_actions(table, cut, types);
+  Histories& h = data.train;
+  std::uint64_t repeats = 0, chances = 0;
+  std::unordered_set<std::uint32_t> seen;
+  for (std::size_t u = 0; u < table.users(); ++u) {
+    seen.clear();
+    for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e) {
+      const LoggedEvent& event = table.events[e];
+      const std::string name = event.type < types.size() ? types[event.type].name : "unknown";
+      h.items.push_back(event.item);
+      h.actions.push_back(action_of(data.actions, name, event.value));
+      h.times_ms.push_back(event.time_ms);
+      h.is_target.push_back(1);
+      chances += e > table.offsets[u];
+      repeats += !seen.insert(event.item).second;
+    }
+    h.offsets.push_back(h.items.size());
+  }
+  data.removes_seen = chances == 0 || static_cast<double>(repeats) / static_cast<double>(chances) < kRareRepeats;
+  for (const std::uint64_t e : cut.validation_events) {
+    const auto u = std::ranges::upper_bound(table.offsets, e) - table.offsets.begin() - 1;
+    data.validation.push_back({static_cast<std::uint32_t>(u), table.events[e].item, table.events[e].time_ms});
+  }
+  count_events(data);
+}
+
+}  // namespace penchant::learn

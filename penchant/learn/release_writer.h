@@ -1,0 +1,26 @@
+#pragma once
+/// \file Writes a trained model as a release folder (docs/formats/release.md). Layer 5.
+#include <cstdint>
+#include <string>
+
+#include "penchant/base/result.h"
+#include "penchant/learn/dataset.h"
+#include "penchant/learn/options.h"
+#include "penchant/learn/trainer.h"
+
+namespace penchant::learn {
+
+struct ReleaseInfo {
+  std::string name;       ///< folder name below models/
+  std::string created;    ///< ISO 8601 UTC
+  std::string preset;     ///< as chosen, "auto" resolved
+  double seconds = 0;     ///< of training
+};
+
+/// Writes every file except ranker.json (whoever fits the fusion adds it and seals again), then the
+/// manifest. The folder is made when absent.
+/// \return already_exists when the folder holds a manifest, io, or resource_exhausted
+Status write_release(const std::string& folder, const ReleaseInfo& info, const Dataset& dataset,
+                     const TrainOptions& options, const TrainedModel& model);
+
+}  // namespace penchant::learn
