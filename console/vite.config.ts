@@ -6,7 +6,6 @@ import { defineConfig } from 'vite';
 const server = process.env.PENCHANT_URL ?? 'http://127.0.0.1:7600';
 
 export default defineConfig({
-  base: './',
   plugins: [svelte()],
   build: { target: 'es2022', cssTarget: 'chrome123', assetsInlineLimit: 0, reportCompressedSize: false },
   server: {

@@ -9,7 +9,6 @@
 #include "context.h"
 #include "listing.h"
 #include "penchant/artifact/files.h"
-#include "penchant/evaluate/card.h"
 #include "penchant/import/import.h"
 #include "penchant/service/training.h"
 #include "terminal.h"
@@ -176,8 +175,10 @@ Status show_evaluation(Context& context) {
   PENCHANT_TRY(text, artifact::read_file(folder + "/card.json", 64ULL << 20));
   json::error_code error;
   const auto card = json::parse(text, error);
-  if (error || !card.is_object()) return Error{ErrorCode::corrupt, folder + "/card.json is not a JSON object"};
-  PENCHANT_TRY(line, evaluate::card_line(text));
+  const auto* summary = error ? nullptr : card.find_pointer("/evaluation/summary", error);
+  if (summary == nullptr || !summary->is_string())
+    return Error{ErrorCode::corrupt, folder + "/card.json has no /evaluation/summary; train again: ./demo --fresh"};
+  const std::string line(summary->get_string());
   heading("Measured on events the model has not seen");
   std::printf("   %s\n", line.c_str());
   return {};

@@ -64,8 +64,10 @@ Result<std::string> write_card(const std::string& release_folder, store::Store& 
   boost::system::error_code error;
   auto evaluation = json::parse(to_json(report), error);
   if (error) return Error{ErrorCode::internal, "the report is not JSON: " + error.message()};
+  const std::string line = summary(report);
+  evaluation.as_object()["summary"] = line;
   PENCHANT_DO(merge(release_folder, report.repeats, std::move(evaluation), std::move(release.manifest)));
-  return summary(report);
+  return line;
 }
 
 }  // namespace penchant::evaluate

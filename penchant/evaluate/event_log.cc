@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "penchant/base/rng.h"
+#include "penchant/store/time_kind.h"
 
 namespace penchant::evaluate {
 
@@ -20,6 +21,8 @@ Result<EventLog> load_events(store::Store& store) {
     log.user_ids[index(id)] = std::move(user.id);
     return true;
   }));
+  PENCHANT_TRY(kind, store::time_kind(store));
+  log.world_times = kind == store::TimeKind::epoch;
   PENCHANT_TRY(types, store.event_types());
   std::vector<bool> learned;
   for (auto& type : types) {

@@ -27,6 +27,15 @@ std::vector<Case> draw_cases(std::span<const Case> cases, std::size_t limit, std
   return out;
 }
 
+/// Writes ranker.json with these weights for the task "recommend" and seals the folder again.
+Status write_weights(const std::string& folder, const rank::Weights& weights, artifact::Manifest manifest) {
+  const std::string file = folder + "/ranker.json";
+  PENCHANT_TRY(ranker, rank::Ranker::load(file));
+  ranker.set_weights(rank::Task::recommend, weights);
+  PENCHANT_DO(artifact::write_file(file, ranker.to_json()));
+  return artifact::seal_release(folder, std::move(manifest));
+}
+
 /// The target, the best rows of every feature, and some drawn at random.
 std::vector<std::uint32_t> choose_candidates(const Matrix<float>& features, std::uint32_t target,
                                              const FusionOptions& options, Rng rng) {
@@ -102,11 +111,12 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
 Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store& store, Executor& executor,
                                 const ProgressSink& progress, const FusionOptions& options) {
   PENCHANT_TRY(release, read_release_facts(release_folder));
-  FusionReport report;
   const auto protocol = protocol_of(release.manifest);
   if (!protocol.ok()) {
-    report.why = protocol.error().message;
-    return report;
+    PENCHANT_TRY(ranker, rank::Ranker::load(release_folder + "/ranker.json"));
+    FusionReport kept{.why = protocol.error().message, .weights = ranker.weights(rank::Task::recommend)};
+    PENCHANT_DO(write_weights(release_folder, kept.weights, std::move(release.manifest)));
+    return kept;
   }
   PENCHANT_TRY(scorer, recommend::Scorer::load(release_folder));
   PENCHANT_TRY(log, load_events(store));
@@ -115,15 +125,8 @@ Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store&
   PENCHANT_DO(check_unseen(release, split));
   PENCHANT_TRY(lists, make_lists(*scorer, split, options, executor, progress));
   const bool remove_seen = count_repeats(split.training().users).remove_seen();
-  PENCHANT_TRY(chosen, choose_weights(lists, remove_seen, options, executor, progress));
-  report = std::move(chosen);
-  if (!report.fitted) return report;
-
-  const std::string file = release_folder + "/ranker.json";
-  PENCHANT_TRY(ranker, rank::Ranker::load(file));
-  ranker.set_weights(rank::Task::recommend, report.weights);
-  PENCHANT_DO(artifact::write_file(file, ranker.to_json()));
-  PENCHANT_DO(artifact::seal_release(release_folder, std::move(release.manifest)));
+  PENCHANT_TRY(report, choose_weights(lists, remove_seen, options, executor, progress));
+  PENCHANT_DO(write_weights(release_folder, report.weights, std::move(release.manifest)));
   return report;
 }
 

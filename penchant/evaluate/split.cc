@@ -88,7 +88,7 @@ Status Split::cut_by_time() {
   const auto last = std::max_element(events.begin(), events.end(), [](const auto& a, const auto& b) {
     return a.time_ms < b.time_ms;
   });
-  if (last->time_ms < kFirstRealMoment)
+  if (!log_->world_times || last->time_ms < kFirstRealMoment)
     return invalid("the events carry positions, not times, so no global time cut is possible: "
                    "use --protocol last-out");
   const double v = protocol_.validation_quantile, t = protocol_.test_quantile;

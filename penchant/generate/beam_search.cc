@@ -44,16 +44,15 @@ class Gate {
   }
 
  private:
-  const ItemTrie& trie_;          // lives through the search
-  const BeamOptions& options_;    // likewise
+  const ItemTrie& trie_;        // lives through the search
+  const BeamOptions& options_;  // likewise
 };
 
 /// The best `width` candidates of a level. A rising threshold turns nearly all away at the price of
 /// one comparison, and the gate is asked only about the others.
 class Best {
  public:
-  Best(std::size_t width, const Gate& gate)
-      : width_(width), capacity_(2 * width + 256), gate_(gate) {}
+  Best(std::size_t width, const Gate& gate) : width_(width), capacity_(2 * width + 256), gate_(gate) {}
 
   void offer(const Candidate& candidate) {
     if (!(candidate.score >= threshold_) || !gate_.open(candidate.node)) return;  // NaN, -inf: never
@@ -82,7 +81,8 @@ class Best {
 };
 
 /// Offers every child of the beam with its path score.
-void expand(const ItemTrie& trie, const std::vector<Candidate>& beam, const Matrix<float>& log_probs, Best& best) {
+void expand(const ItemTrie& trie, const std::vector<Candidate>& beam, const Matrix<float>& log_probs,
+            Best& best) {
   for (std::uint32_t b = 0; b < beam.size(); ++b) {
     const auto edges = trie.children(Node{beam[b].node});
     const auto row = log_probs.row(b);
@@ -91,7 +91,8 @@ void expand(const ItemTrie& trie, const std::vector<Candidate>& beam, const Matr
   }
 }
 
-std::vector<BeamItem> items_of(const ItemTrie& trie, const std::vector<Candidate>& leaves, const BeamOptions& options) {
+std::vector<BeamItem> items_of(const ItemTrie& trie, const std::vector<Candidate>& leaves,
+                               const BeamOptions& options) {
   std::vector<BeamItem> found;
   for (const auto& leaf : leaves)
     for (const ItemId item : trie.items_at(Node{leaf.node}))
@@ -106,7 +107,8 @@ std::vector<BeamItem> items_of(const ItemTrie& trie, const std::vector<Candidate
 
 }  // namespace
 
-Result<std::vector<BeamItem>> beam_search(CodeScorer& scorer, const ItemTrie& trie, const BeamOptions& options) {
+Result<std::vector<BeamItem>> beam_search(CodeScorer& scorer, const ItemTrie& trie,
+                                          const BeamOptions& options) {
   if (options.beam == 0 || options.beam > kMaxBeam)
     return invalid("beam: " + std::to_string(options.beam) + " is not in 1.." + std::to_string(kMaxBeam));
   if (options.items > kMaxBeam)
@@ -148,8 +150,8 @@ namespace {
 
 Status check_hidden(const nn::DepthDecoder& decoder, std::span<const float> hidden) {
   if (hidden.size() != decoder.shape().dim)
-    return invalid("the user state has " + std::to_string(hidden.size()) + " numbers, the generator expects " +
-                   std::to_string(decoder.shape().dim));
+    return invalid("the user state has " + std::to_string(hidden.size()) +
+                   " numbers, the generator expects " + std::to_string(decoder.shape().dim));
   return {};
 }
 
@@ -170,7 +172,8 @@ class Exhaustive {
         const float step = edges.codes[c] < row.size() ? row[edges.codes[c]] : kImpossible;
         const Candidate child{std::isnan(step) ? kImpossible : beam[b].score + step, edges.first + c, b};
         if (trie_.is_leaf(Node{child.node})) {
-          for (const ItemId item : trie_.items_at(Node{child.node})) scores_[catalog::index(item)] = child.score;
+          for (const ItemId item : trie_.items_at(Node{child.node}))
+            scores_[catalog::index(item)] = child.score;
           continue;
         }
         batch.push_back(child);
@@ -198,7 +201,7 @@ class Exhaustive {
     return {};
   }
 
-  const ItemTrie& trie_;                     // lives through the call, as the two below
+  const ItemTrie& trie_;  // lives through the call, as the two below
   std::vector<float>& scores_;
   const std::function<bool()>& expired_;
 };
@@ -210,7 +213,8 @@ Result<std::vector<float>> exhaustive_scores(CodeScorer& scorer, const ItemTrie&
   PENCHANT_DO(check(scorer, trie));
   for (const ItemId item : trie.items_below(Node::root))
     if (catalog::index(item) >= items)
-      return invalid("the trie holds item " + std::to_string(catalog::index(item)) + " of " + std::to_string(items));
+      return invalid("the trie holds item " + std::to_string(catalog::index(item)) + " of " +
+                     std::to_string(items));
   std::vector<float> scores(items, kImpossible);
   if (trie.nodes() == 0) return scores;
   if (expired && expired()) return too_late();

@@ -3,7 +3,8 @@
 /// approximates. Layer 4.
 ///
 ///     const Bitmap nodes = trie.mask(allowed);           // once per filter
-///     auto found = beam_search(decoder, state.hidden, trie, {.beam = 32, .allowed = &allowed, .nodes = &nodes});
+///     auto found = beam_search(decoder, state.hidden, trie, {.beam = 32, .allowed = &allowed, .nodes =
+///     &nodes});
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -19,8 +20,9 @@ namespace penchant::generate {
 inline constexpr std::size_t kMaxBeam = 65536;  ///< its log-probabilities take 256 MiB at K = 1024
 
 struct BeamOptions {
-  std::size_t beam = 32;            ///< prefixes kept per level, 1..kMaxBeam
-  std::size_t items = 0;            ///< at most this many items, <= kMaxBeam; 0: every allowed item of the `beam` best IDs
+  std::size_t beam = 32;  ///< prefixes kept per level, 1..kMaxBeam
+  std::size_t items =
+      0;  ///< at most this many items, <= kMaxBeam; 0: every allowed item of the `beam` best IDs
   /// Items that may come out, by ItemId; null: all. An item past its end is not allowed. Lives
   /// through the call.
   const Bitmap* allowed = nullptr;
@@ -28,12 +30,12 @@ struct BeamOptions {
   /// below a prefix (worth it where a filter leaves few items and is used often; costs one pass over
   /// the trie to make). Null: looked up as needed.
   const Bitmap* nodes = nullptr;
-  std::function<bool()> expired;    ///< asked before every level; true: deadline_exceeded. May be empty.
+  std::function<bool()> expired;  ///< asked before every level; true: deadline_exceeded. May be empty.
 };
 
 struct BeamItem {
   catalog::ItemId item{};
-  float log_prob = 0;               ///< sum over levels of log p(code | user, codes before)
+  float log_prob = 0;  ///< sum over levels of log p(code | user, codes before)
 };
 
 /// The allowed items of the best semantic IDs: score descending, then ItemId ascending. Items that

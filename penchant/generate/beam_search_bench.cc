@@ -14,8 +14,16 @@ namespace {
 enum class Filter : std::int64_t { none, items_half, mask_half, items_rare, mask_rare };
 
 artifact::ModelShape shape_of(std::uint32_t codebook, std::uint32_t dim) {
-  return {.items = 1, .dim = dim, .layers = 1, .heads = 4, .ffn = 4 * dim, .max_len = 50, .depth_layers = 2,
-          .levels = 3, .codebook = codebook, .actions = 1};
+  return {.items = 1,
+          .dim = dim,
+          .layers = 1,
+          .heads = 4,
+          .ffn = 4 * dim,
+          .max_len = 50,
+          .depth_layers = 2,
+          .levels = 3,
+          .codebook = codebook,
+          .actions = 1};
 }
 
 const RandomCatalogue& catalogue(std::size_t items, std::uint32_t codebook) {
@@ -35,12 +43,19 @@ class TableScorer final : public CodeScorer {
   [[nodiscard]] std::size_t levels() const override { return 3; }
   [[nodiscard]] std::size_t codebook() const override { return table_.cols(); }
   Matrix<float> start() override { return rows(1); }
-  Matrix<float> next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t>) override { return rows(parents.size()); }
-  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override { return std::make_unique<TableScorer>(*this); }
+  Matrix<float> next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t>) override {
+    return rows(parents.size());
+  }
+  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override {
+    return std::make_unique<TableScorer>(*this);
+  }
 
  private:
   [[nodiscard]] Matrix<float> rows(std::size_t n) const {
-    return {{table_.values().begin(), table_.values().begin() + static_cast<std::ptrdiff_t>(n * table_.cols())}, n, table_.cols()};
+    return {
+        {table_.values().begin(), table_.values().begin() + static_cast<std::ptrdiff_t>(n * table_.cols())},
+        n,
+        table_.cols()};
   }
   Matrix<float> table_;
 };
@@ -55,7 +70,8 @@ Bitmap filter_of(const RandomCatalogue& c, Filter filter) {
 }
 
 template <class Search>
-void run(benchmark::State& state, const RandomCatalogue& c, std::size_t beam, Filter filter, const Search& search) {
+void run(benchmark::State& state, const RandomCatalogue& c, std::size_t beam, Filter filter,
+         const Search& search) {
   const auto allowed = filter_of(c, filter);
   const auto nodes = c.trie.mask(allowed);
   BeamOptions options{.beam = beam};
@@ -66,7 +82,8 @@ void run(benchmark::State& state, const RandomCatalogue& c, std::size_t beam, Fi
 
 /// items, codebook, dim, beam, filter
 void decoder_beam(benchmark::State& state) {
-  const auto codebook = static_cast<std::uint32_t>(state.range(1)), dim = static_cast<std::uint32_t>(state.range(2));
+  const auto codebook = static_cast<std::uint32_t>(state.range(1)),
+             dim = static_cast<std::uint32_t>(state.range(2));
   const auto& c = catalogue(static_cast<std::size_t>(state.range(0)), codebook);
   const auto decoder = random_decoder(shape_of(codebook, dim), 1, 3);
   const auto hidden = random_state(dim, 2);
@@ -84,7 +101,8 @@ void decoder_beam(benchmark::State& state) {
     state.counters["recall@10"] = recall / 10;
   }
 }
-BENCHMARK(decoder_beam)->Unit(benchmark::kMicrosecond)
+BENCHMARK(decoder_beam)
+    ->Unit(benchmark::kMicrosecond)
     ->ArgsProduct({{1682}, {32}, {64, 128}, {8, 32, 128, 512}, {0}})
     ->ArgsProduct({{1682}, {32}, {64}, {32}, {1, 2, 3, 4}})
     ->ArgsProduct({{12101}, {128}, {64}, {32, 128}, {0}})
@@ -99,28 +117,36 @@ void trie_beam(benchmark::State& state) {
   run(state, c, beam, static_cast<Filter>(state.range(3)),
       [&](const BeamOptions& options) { return beam_search(scorer, c.trie, options).value().size(); });
 }
-BENCHMARK(trie_beam)->Unit(benchmark::kMicrosecond)
+BENCHMARK(trie_beam)
+    ->Unit(benchmark::kMicrosecond)
     ->ArgsProduct({{1682}, {32}, {32}, {0, 1, 2, 3, 4}})
     ->ArgsProduct({{1'000'000}, {1024}, {32, 256}, {0, 1, 2, 3, 4}});
 
 /// items, codebook, dim
 void exhaustive(benchmark::State& state) {
-  const auto codebook = static_cast<std::uint32_t>(state.range(1)), dim = static_cast<std::uint32_t>(state.range(2));
+  const auto codebook = static_cast<std::uint32_t>(state.range(1)),
+             dim = static_cast<std::uint32_t>(state.range(2));
   const auto& c = catalogue(static_cast<std::size_t>(state.range(0)), codebook);
   const auto decoder = random_decoder(shape_of(codebook, dim), 1, 3);
   const auto hidden = random_state(dim, 2);
-  for (auto _ : state) benchmark::DoNotOptimize(exhaustive_scores(*decoder, hidden, c.trie, c.id_count()).value().size());
+  for (auto _ : state)
+    benchmark::DoNotOptimize(exhaustive_scores(*decoder, hidden, c.trie, c.id_count()).value().size());
 }
 BENCHMARK(exhaustive)->Unit(benchmark::kMillisecond)->Args({1682, 32, 64})->Args({12101, 128, 64});
 
 /// items, codebook: what a new snapshot or a new filter costs
 void trie_build(benchmark::State& state) {
-  const auto& c = catalogue(static_cast<std::size_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
+  const auto& c =
+      catalogue(static_cast<std::size_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
   for (auto _ : state)
-    benchmark::DoNotOptimize(semantic_id::ItemTrie::build({c.codes.data(), c.items.size(), 3}, c.items, c.codebook).value().nodes());
+    benchmark::DoNotOptimize(
+        semantic_id::ItemTrie::build({c.codes.data(), c.items.size(), 3}, c.items, c.codebook)
+            .value()
+            .nodes());
 }
 void trie_mask(benchmark::State& state) {
-  const auto& c = catalogue(static_cast<std::size_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
+  const auto& c =
+      catalogue(static_cast<std::size_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
   const auto allowed = filter_of(c, Filter::mask_half);
   for (auto _ : state) benchmark::DoNotOptimize(c.trie.mask(allowed).size());
 }

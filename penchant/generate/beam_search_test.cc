@@ -19,7 +19,8 @@ using catalog::ItemId;
 std::vector<BeamItem> by_hand(const RandomCatalogue& c, const FakeScorer& scorer, const Bitmap* allowed) {
   std::vector<BeamItem> all;
   for (std::size_t r = 0; r < c.items.size(); ++r)
-    if (!allowed || allowed->test(catalog::index(c.items[r]))) all.push_back({c.items[r], scorer.path_score(c.path(r))});
+    if (!allowed || allowed->test(catalog::index(c.items[r])))
+      all.push_back({c.items[r], scorer.path_score(c.path(r))});
   std::ranges::sort(all, [](const auto& a, const auto& b) {
     return a.log_prob != b.log_prob ? a.log_prob > b.log_prob : a.item < b.item;
   });
@@ -52,7 +53,8 @@ TEST(BeamSearch, WithAnInfiniteBeamEqualsScoringEveryItem) {
     expect_same(beam_search(scorer, c.trie, {.beam = wide}).value(), by_hand(c, scorer, nullptr));
     const auto expected = by_hand(c, scorer, &allowed);
     expect_same(beam_search(scorer, c.trie, {.beam = wide, .allowed = &allowed}).value(), expected);
-    expect_same(beam_search(scorer, c.trie, {.beam = wide, .allowed = &allowed, .nodes = &nodes}).value(), expected);
+    expect_same(beam_search(scorer, c.trie, {.beam = wide, .allowed = &allowed, .nodes = &nodes}).value(),
+                expected);
   }
 }
 
@@ -61,7 +63,8 @@ TEST(ExhaustiveScores, AreThePathScoresOfTheItemsAndNothingElse) {
     const RandomCatalogue c(seed, 1 + 90 * seed, 1 + seed % 4, 3 + seed % 40);  // > 1024 prefixes too
     FakeScorer scorer(c.depth, c.codebook, seed);
     auto expected = std::vector<float>(c.id_count(), -std::numeric_limits<float>::infinity());
-    for (std::size_t r = 0; r < c.items.size(); ++r) expected[catalog::index(c.items[r])] = scorer.path_score(c.path(r));
+    for (std::size_t r = 0; r < c.items.size(); ++r)
+      expected[catalog::index(c.items[r])] = scorer.path_score(c.path(r));
     EXPECT_EQ(exhaustive_scores(scorer, c.trie, c.id_count()).value(), expected);
   }
 }
@@ -77,7 +80,8 @@ TEST(BeamSearch, NeverEmitsWhatIsIllegalFilteredOrDeletedInAMillionBeams) {
     for (int round = 0; round < 4; ++round) {
       const auto nodes = c.trie.mask(allowed);
       for (const std::size_t beam : {1, 33, 513, 256}) {
-        const BeamOptions options{.beam = beam, .allowed = &allowed, .nodes = beam % 2 == 0 ? &nodes : nullptr};
+        const BeamOptions options{
+            .beam = beam, .allowed = &allowed, .nodes = beam % 2 == 0 ? &nodes : nullptr};
         const auto found = beam_search(scorer, c.trie, options).value();
         for (std::size_t i = 0; i < found.size(); ++i) {
           ASSERT_TRUE(exists.contains(found[i].item));
@@ -86,7 +90,8 @@ TEST(BeamSearch, NeverEmitsWhatIsIllegalFilteredOrDeletedInAMillionBeams) {
         }
         std::set<ItemId> once;
         for (const auto& f : found) ASSERT_TRUE(once.insert(f.item).second);
-        ASSERT_EQ(found.empty(), !std::ranges::any_of(c.items, [&](ItemId i) { return allowed.test(catalog::index(i)); }));
+        ASSERT_EQ(found.empty(),
+                  !std::ranges::any_of(c.items, [&](ItemId i) { return allowed.test(catalog::index(i)); }));
         emitted += found.size();
         for (const auto& f : found)  // deletions between two searches, the best items first
           if (rng.uniform() < 0.3) allowed.reset(catalog::index(f.item));
@@ -133,8 +138,7 @@ TEST(BeamSearch, RecallGrowsWithTheBeam) {
     for (std::size_t i = 0; i < 10; ++i) top.insert(exact[i].item);
     for (std::size_t b = 0; b < 7; ++b) {
       const auto found = beam_search(scorer, c.trie, {.beam = kBeams[b]}).value();
-      for (const auto& f : found)
-        recall[b] += static_cast<double>(top.contains(f.item)) / (10.0 * kUsers);
+      for (const auto& f : found) recall[b] += static_cast<double>(top.contains(f.item)) / (10.0 * kUsers);
     }
   }
   for (std::size_t b = 0; b < 7; ++b) {
@@ -197,7 +201,8 @@ TEST(BeamSearch, StopsWithinOneLevelOfTheDeadline) {
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.error().code, ErrorCode::deadline_exceeded);
   }
-  EXPECT_EQ(exhaustive_scores(scorer, c.trie, 200, [] { return true; }).error().code, ErrorCode::deadline_exceeded);
+  EXPECT_EQ(exhaustive_scores(scorer, c.trie, 200, [] { return true; }).error().code,
+            ErrorCode::deadline_exceeded);
 }
 
 /// Log-probabilities of a broken network.
@@ -211,7 +216,9 @@ class BrokenScorer final : public CodeScorer {
     for (std::size_t b = 0; b < parents.size(); ++b) rows(b, 1) = -std::numeric_limits<float>::infinity();
     return rows;
   }
-  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override { return std::make_unique<BrokenScorer>(); }
+  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override {
+    return std::make_unique<BrokenScorer>();
+  }
 };
 
 TEST(BeamSearch, ImpossiblePathsAndForeignCodesStayOut) {

@@ -20,7 +20,8 @@ class CodeScorer {
   virtual Matrix<float> start() = 0;
   /// Beam b continues old beam parents[b] with codes[b], the code of the level before:
   /// log-probabilities [beams, K] of the next level. At most L - 1 times after start().
-  virtual Matrix<float> next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t> codes) = 0;
+  virtual Matrix<float> next(std::span<const std::uint32_t> parents,
+                             std::span<const std::uint16_t> codes) = 0;
   /// A copy that goes on from here on its own.
   [[nodiscard]] virtual std::unique_ptr<CodeScorer> branch() const = 0;
 };
@@ -28,7 +29,8 @@ class CodeScorer {
 /// The depth decoder of a release, for one user state. `decoder` and `hidden` [d] must outlive it.
 class DepthScorer final : public CodeScorer {
  public:
-  DepthScorer(const nn::DepthDecoder& decoder, std::span<const float> hidden) : decoder_(decoder), hidden_(hidden) {}
+  DepthScorer(const nn::DepthDecoder& decoder, std::span<const float> hidden)
+      : decoder_(decoder), hidden_(hidden) {}
   [[nodiscard]] std::size_t levels() const override { return decoder_.shape().levels; }
   [[nodiscard]] std::size_t codebook() const override { return decoder_.shape().codebook; }
   Matrix<float> start() override {
@@ -38,7 +40,9 @@ class DepthScorer final : public CodeScorer {
   Matrix<float> next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t> codes) override {
     return decoder_.next(parents, codes, cache_);
   }
-  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override { return std::make_unique<DepthScorer>(*this); }
+  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override {
+    return std::make_unique<DepthScorer>(*this);
+  }
 
  private:
   const nn::DepthDecoder& decoder_;

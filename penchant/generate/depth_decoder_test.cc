@@ -11,8 +11,16 @@ namespace penchant::generate {
 namespace {
 
 artifact::ModelShape shape_of(std::uint32_t levels, std::uint32_t codebook, std::uint32_t dim) {
-  return {.items = 100, .dim = dim, .layers = 1, .heads = 2, .ffn = 2 * dim, .max_len = 50, .depth_layers = 2,
-          .levels = levels, .codebook = codebook, .actions = 1};
+  return {.items = 100,
+          .dim = dim,
+          .layers = 1,
+          .heads = 2,
+          .ffn = 2 * dim,
+          .max_len = 50,
+          .depth_layers = 2,
+          .levels = levels,
+          .codebook = codebook,
+          .actions = 1};
 }
 
 // A path score is a sum of L log-probabilities of size ~ log K, each from a chain of float sums of
@@ -40,7 +48,8 @@ TEST(DepthDecoderBeam, PathScoresAreProbabilitiesOverAllIds) {
   std::vector<std::uint16_t> codes;
   std::vector<catalog::ItemId> items;
   for (std::uint32_t i = 0; i < 64; ++i) {
-    for (const std::uint32_t code : {i / 16, i / 4 % 4, i % 4}) codes.push_back(static_cast<std::uint16_t>(code));
+    for (const std::uint32_t code : {i / 16, i / 4 % 4, i % 4})
+      codes.push_back(static_cast<std::uint16_t>(code));
     items.push_back(catalog::ItemId{i});
   }
   const auto trie = semantic_id::ItemTrie::build({codes.data(), 64, 3}, items, 4).value();
@@ -83,7 +92,8 @@ TEST(DepthDecoderBeam, RecallAgainstExhaustiveScoring) {
     for (std::size_t b = 0; b < 7; ++b) {
       const auto found = beam_search(*decoder, hidden, c.trie, {.beam = kBeams[b], .items = 10}).value();
       for (const auto& f : found)  // within rounding of the tenth score counts as found
-        recall[b] += static_cast<double>(scores[catalog::index(f.item)] >= sorted[9] - kTolerance) / (10.0 * kUsers);
+        recall[b] +=
+            static_cast<double>(scores[catalog::index(f.item)] >= sorted[9] - kTolerance) / (10.0 * kUsers);
     }
   }
   for (std::size_t b = 0; b < 7; ++b) {

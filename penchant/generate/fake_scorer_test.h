@@ -25,7 +25,9 @@ class FakeScorer final : public CodeScorer {
     beams_ = std::move(moved);
     return rows();
   }
-  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override { return std::make_unique<FakeScorer>(*this); }
+  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override {
+    return std::make_unique<FakeScorer>(*this);
+  }
 
   /// Path score by definition, added in the order in which a search adds.
   [[nodiscard]] float path_score(std::span<const std::uint16_t> path) const {
@@ -39,7 +41,9 @@ class FakeScorer final : public CodeScorer {
   }
 
  private:
-  static std::uint64_t step(std::uint64_t state, std::uint16_t code) { return Rng(state * 65599 + code + 1)(); }
+  static std::uint64_t step(std::uint64_t state, std::uint16_t code) {
+    return Rng(state * 65599 + code + 1)();
+  }
   [[nodiscard]] std::vector<float> row(std::uint64_t state) const {
     Rng rng(state);
     std::vector<float> out(codebook_);

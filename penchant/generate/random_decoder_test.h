@@ -34,7 +34,8 @@ inline std::unique_ptr<nn::DepthDecoder> random_decoder(const artifact::ModelSha
   };
   linear("depth.in", d, d, 1);
   matrix("depth.step", shape.levels, d, 0.3f);
-  for (std::uint32_t l = 0; l + 1 < shape.levels; ++l) matrix("depth.code." + std::to_string(l), shape.codebook, d, 1);
+  for (std::uint32_t l = 0; l + 1 < shape.levels; ++l)
+    matrix("depth.code." + std::to_string(l), shape.codebook, d, 1);
   for (std::uint32_t b = 0; b < shape.depth_layers; ++b) {
     const std::string block = "depth.block." + std::to_string(b);
     for (const char* norm : {".norm1", ".norm2"}) {
@@ -48,9 +49,11 @@ inline std::unique_ptr<nn::DepthDecoder> random_decoder(const artifact::ModelSha
   }
   vector("depth.norm.weight", d, 1);
   vector("depth.norm.bias", d, 0);
-  for (std::uint32_t l = 0; l < shape.levels; ++l) linear("depth.out." + std::to_string(l), shape.codebook, d, spread);
+  for (std::uint32_t l = 0; l < shape.levels; ++l)
+    linear("depth.out." + std::to_string(l), shape.codebook, d, spread);
 
-  const auto folder = std::filesystem::temp_directory_path() / ("penchant_decoder_" + std::to_string(std::random_device{}()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("penchant_decoder_" + std::to_string(std::random_device{}()));
   std::filesystem::create_directories(folder);
   const std::string path = (folder / "model.safetensors").string();
   writer.write(path).value();

@@ -31,7 +31,9 @@ struct RandomCatalogue {
     }
     trie = semantic_id::ItemTrie::build({codes.data(), n, depth}, items, k).value();
   }
-  [[nodiscard]] std::span<const std::uint16_t> path(std::size_t r) const { return {codes.data() + r * depth, depth}; }
+  [[nodiscard]] std::span<const std::uint16_t> path(std::size_t r) const {
+    return {codes.data() + r * depth, depth};
+  }
   [[nodiscard]] std::size_t id_count() const { return 2 * items.size(); }
 };
 

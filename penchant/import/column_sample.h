@@ -22,7 +22,6 @@ struct ColumnFigures {
   [[nodiscard]] double share(std::uint64_t n) const { return filled == 0 ? 0 : static_cast<double>(n) / static_cast<double>(filled); }
   /// Share of the first cells that read as a time.
   [[nodiscard]] double time_share() const { return filled == 0 ? 0 : static_cast<double>(times) / static_cast<double>(filled < 200 ? filled : 200); }
-  [[nodiscard]] bool numeric() const { return filled > 0 && numbers == filled && leading_zero == 0; }
 };
 
 struct Sample {

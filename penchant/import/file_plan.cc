@@ -258,7 +258,7 @@ class Planner {
       return;
     }
     const bool list_name = names_a_list(column_name(i));
-    use.numeric = f.numeric() || (f.numbers == f.filled && declared == "float");
+    use.numeric = f.filled > 0 && f.share(f.numbers) >= 0.99 && (f.leading_zero == 0 || declared == "float");
     if (declared == "token_seq") use.separator = " ";
     else if (!use.numeric && f.share(f.pipes) >= (list_name ? 0.0005 : 0.2)) use.separator = "|";
     else if (list_name && f.share(f.semicolons) >= 0.1) use.separator = ";";

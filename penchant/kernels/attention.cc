@@ -7,9 +7,11 @@
 #include "penchant/kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "penchant/kernels/attention.cc"
-#include "hwy/foreach_target.h"
 // Highway's per-target headers come after foreach_target.h.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace penchant::kernels::HWY_NAMESPACE {
@@ -27,8 +29,7 @@ void attention_logits(const float* HWY_RESTRICT query, const KeyValues& past, st
     const float* HWY_RESTRICT key = keys + t * past.stride;
     auto sum = hn::Zero(d);
     std::size_t i = 0;
-    for (; i < whole; i += lanes)
-      sum = hn::MulAdd(hn::LoadU(d, query + i), hn::LoadU(d, key + i), sum);
+    for (; i < whole; i += lanes) sum = hn::MulAdd(hn::LoadU(d, query + i), hn::LoadU(d, key + i), sum);
     float tail = 0;
     for (; i < size; ++i) tail += query[i] * key[i];
     weights[t] = scale * (hn::GetLane(hn::SumOfLanes(d, sum)) + tail);
@@ -65,8 +66,8 @@ HWY_EXPORT(attention_mix);
 
 void attend(std::span<const float> query, const KeyValues& past, std::size_t heads,
             std::vector<float>& scratch, std::span<float> out) {
-  PENCHANT_CHECK(heads > 0 && query.size() % heads == 0 && query.size() == out.size() &&
-                     past.count > 0 && past.stride >= query.size(),
+  PENCHANT_CHECK(heads > 0 && query.size() % heads == 0 && query.size() == out.size() && past.count > 0 &&
+                     past.stride >= query.size(),
                  "attend: sizes differ");
   const std::size_t size = query.size() / heads;
   if (scratch.size() < past.count) scratch.resize(past.count);
@@ -83,8 +84,7 @@ void attend(std::span<const float> query, const KeyValues& past, std::size_t hea
 void rotate_pairs(std::span<float> x, std::size_t heads, std::span<const float> cos,
                   std::span<const float> sin) {
   const std::size_t size = x.size() / heads, half = size / 2;
-  PENCHANT_CHECK(size * heads == x.size() && half * 2 == size && cos.size() == half &&
-                     sin.size() == half,
+  PENCHANT_CHECK(size * heads == x.size() && half * 2 == size && cos.size() == half && sin.size() == half,
                  "rotate_pairs: sizes differ");
   for (std::size_t h = 0; h < heads; ++h) {
     float* low = x.data() + h * size;

@@ -38,12 +38,11 @@ TEST(Attention, EqualsTheDefinition) {
             }
             for (std::size_t i = h * size; i < (h + 1) * size; ++i) {
               double mixed = 0;
-              for (std::size_t t = 0; t < count; ++t)
-                mixed += weights[t] / sum * values[t * stride + i];
+              for (std::size_t t = 0; t < count; ++t) mixed += weights[t] / sum * values[t * stride + i];
               // |q|, |k|, |v| <= 1, so a logit is off by gamma_size * sqrt(size), which twice moves
               // a weight (itself and the sum); the mix adds gamma_count.
-              const double bound = 2 * gamma(size + 4) * std::sqrt(static_cast<double>(size)) +
-                                   gamma(2 * count) + 24 * kUnit;
+              const double bound =
+                  2 * gamma(size + 4) * std::sqrt(static_cast<double>(size)) + gamma(2 * count) + 24 * kUnit;
               EXPECT_NEAR(out[i], mixed, bound) << size << " " << count;
             }
           }
@@ -81,8 +80,7 @@ TEST(Attention, RotationKeepsLengthsAndDependsOnDistanceOnly) {
     return s;
   };
   const double first = inner(turned(q, 0), turned(k, 3));
-  for (const int p : {1, 10, 77})
-    EXPECT_NEAR(inner(turned(q, p), turned(k, p + 3)), first, 8 * 8 * kUnit);
+  for (const int p : {1, 10, 77}) EXPECT_NEAR(inner(turned(q, p), turned(k, p + 3)), first, 8 * 8 * kUnit);
   EXPECT_NEAR(inner(turned(q, 9), turned(q, 9)), inner(q, q), 8 * 8 * kUnit);
 }
 

@@ -29,9 +29,9 @@ void linear(benchmark::State& state) {
     benchmark::DoNotOptimize(y.values().data());
   }
   state.SetLabel(layer.engine_name());
-  state.counters["flops"] = benchmark::Counter(
-      2.0 * static_cast<double>(rows * in * out) * static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["flops"] =
+      benchmark::Counter(2.0 * static_cast<double>(rows * in * out) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 BENCHMARK(linear)
     ->ArgsProduct({{1, 4, 15, 16, 64, 256, 300}, {384}, {384, 1536}})

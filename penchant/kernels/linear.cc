@@ -69,9 +69,7 @@ struct PackedLinear::Impl {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   mutable std::array<Block, kRowBlocks.size()> blocks;
 
-  [[nodiscard]] Panels panels() const {
-    return {weights.get(), bias.get(), inputs, padded_inputs, outputs};
-  }
+  [[nodiscard]] Panels panels() const { return {weights.get(), bias.get(), inputs, padded_inputs, outputs}; }
 
   void build(Block& block, std::size_t rows) const {
     const auto m = static_cast<memory::dim>(rows), k = static_cast<memory::dim>(inputs),
@@ -85,8 +83,7 @@ struct PackedLinear::Impl {
       dnnl::primitive_attr attributes;
       attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
       const dnnl::matmul::primitive_desc plan(
-          dnnl::matmul::desc(block.source, block.weights, block.bias, block.target), attributes,
-          engine);
+          dnnl::matmul::desc(block.source, block.weights, block.bias, block.target), attributes, engine);
       block.name = plan.impl_info_str();
       // Only the batch-reduce kernels beat the panels. The older path through gemm must not be used
       // either: its one-time set-up is a weak symbol that LibTorch's own oneDNN defines as well.
@@ -136,8 +133,7 @@ PackedLinear::PackedLinear(MatrixView<const float> weights, std::span<const floa
   impl.bias = aligned_zeros(padded_outputs);
   std::copy(bias.begin(), bias.end(), impl.bias.get());
   for (std::size_t o = 0; o < impl.outputs; ++o) {
-    float* column =
-        impl.weights.get() + (o / kPanel) * impl.padded_inputs * kPanel + o % kPanel;
+    float* column = impl.weights.get() + (o / kPanel) * impl.padded_inputs * kPanel + o % kPanel;
     const auto row = weights.row(o);
     for (std::size_t i = 0; i < impl.inputs; ++i) column[i * kPanel] = row[i];
   }
@@ -161,8 +157,7 @@ void PackedLinear::apply(MatrixView<const float> x, MatrixView<float> y) const {
     }
   }
   if (row < x.rows())
-    multiply_panels(impl.panels(), x.rows_from(row, x.rows() - row),
-                    y.rows_from(row, x.rows() - row));
+    multiply_panels(impl.panels(), x.rows_from(row, x.rows() - row), y.rows_from(row, x.rows() - row));
 }
 
 std::size_t PackedLinear::inputs() const noexcept { return impl_ ? impl_->inputs : 0; }

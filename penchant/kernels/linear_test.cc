@@ -16,8 +16,8 @@ using testing::kSizes;
 using testing::random_matrix;
 using testing::random_vector;
 
-void expect_product(const Matrix<float>& w, std::span<const float> bias,
-                    MatrixView<const float> x, MatrixView<const float> y) {
+void expect_product(const Matrix<float>& w, std::span<const float> bias, MatrixView<const float> x,
+                    MatrixView<const float> y) {
   for (std::size_t r = 0; r < x.rows(); ++r)
     for (std::size_t o = 0; o < w.rows(); ++o) {
       double sum = bias.empty() ? 0 : bias[o], magnitude = std::fabs(sum);
@@ -26,8 +26,7 @@ void expect_product(const Matrix<float>& w, std::span<const float> bias,
         magnitude += std::fabs(static_cast<double>(x(r, i)) * w(o, i));
       }
       ASSERT_NEAR(y(r, o), sum, gamma(w.cols() + 1) * magnitude)
-          << "row " << r << " output " << o << " of " << x.rows() << "x" << w.cols() << "->"
-          << w.rows();
+          << "row " << r << " output " << o << " of " << x.rows() << "x" << w.cols() << "->" << w.rows();
     }
 }
 
@@ -78,7 +77,7 @@ TEST(PackedLinear, StridedRowsAreReadAndWrittenInPlace) {
   layer.apply(narrow_x, narrow_y);
   expect_product(w, bias, narrow_x, narrow_y);
   for (std::size_t r = 0; r < 40; ++r) {
-    EXPECT_EQ(y(r, 6), 0.0F);   // before and behind the written columns
+    EXPECT_EQ(y(r, 6), 0.0F);  // before and behind the written columns
     EXPECT_EQ(y(r, 40), 0.0F);
   }
 }
@@ -94,8 +93,7 @@ TEST(PackedLinear, ManyThreadsGetTheSameBits) {
   std::vector<Matrix<float>> results(4, Matrix<float>(300, 96));
   {
     std::vector<std::jthread> threads;  // the first calls race to build the primitives
-    for (auto& y : results)
-      threads.emplace_back([&] { layer.apply(x.view(), y.view()); });
+    for (auto& y : results) threads.emplace_back([&] { layer.apply(x.view(), y.view()); });
   }
   for (const auto& y : results) EXPECT_EQ(y.values(), expected.values());
 }

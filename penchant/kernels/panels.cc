@@ -5,9 +5,11 @@
 #include "penchant/kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "penchant/kernels/panels.cc"
-#include "hwy/foreach_target.h"
 // Highway's per-target headers come after foreach_target.h.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace penchant::kernels::HWY_NAMESPACE {
@@ -23,12 +25,12 @@ inline constexpr std::size_t kTileRows = 6;
 #endif
 
 struct Tile {
-  const float* weights;   // [inputs] rows of 64, at the tile's first column
-  const float* bias;      // at the tile's first column
-  const float* x;         // first row
-  float* y;               // first row, at the tile's first column
+  const float* weights;  // [inputs] rows of 64, at the tile's first column
+  const float* bias;     // at the tile's first column
+  const float* x;        // first row
+  float* y;              // first row, at the tile's first column
   std::size_t inputs, x_stride, y_stride;
-  std::size_t columns;    // valid columns of the tile
+  std::size_t columns;  // valid columns of the tile
 };
 
 template <std::size_t rows>

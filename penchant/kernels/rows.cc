@@ -7,10 +7,12 @@
 #include "penchant/kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "penchant/kernels/rows.cc"
-#include "hwy/foreach_target.h"
 // Highway's per-target headers come after foreach_target.h.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace penchant::kernels::HWY_NAMESPACE {
@@ -74,8 +76,7 @@ void log_softmax_all(float* x, std::size_t n) {
   // Two subtractions, as in the definition: x - (max + log_sum) would round the sum first.
   const V m = hn::Set(d, max), l = hn::Set(d, log_sum);
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(hn::Sub(hn::Sub(hn::LoadU(d, x + i), m), l), d, x + i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Sub(hn::Sub(hn::LoadU(d, x + i), m), l), d, x + i);
   for (; i < n; ++i) x[i] = x[i] - max - log_sum;
 }
 
@@ -167,13 +168,12 @@ void log_softmax(std::span<float> row) {
 
 void layer_norm(MatrixView<const float> x, const NormWeights& weights, MatrixView<float> out) {
   const std::size_t n = x.cols();
-  PENCHANT_CHECK(out.rows() == x.rows() && out.cols() == n && weights.scale.size() == n &&
-                     weights.shift.size() == n,
-                 "layer_norm: sizes differ");
+  PENCHANT_CHECK(
+      out.rows() == x.rows() && out.cols() == n && weights.scale.size() == n && weights.shift.size() == n,
+      "layer_norm: sizes differ");
   if (n == 0) return;
   const auto one_row = HWY_DYNAMIC_DISPATCH(layer_norm_all);
-  for (std::size_t r = 0; r < x.rows(); ++r)
-    one_row(x.row(r).data(), weights, out.row(r).data(), n);
+  for (std::size_t r = 0; r < x.rows(); ++r) one_row(x.row(r).data(), weights, out.row(r).data(), n);
 }
 
 void gelu(std::span<float> x) { HWY_DYNAMIC_DISPATCH(gelu_all)(x.data(), x.size()); }

@@ -27,9 +27,7 @@ std::vector<double> exact_log_softmax(std::span<const float> x) {
 
 // x - max rounds once: an absolute error of |x - max| u in the exponent is that relative error of
 // the term. exp itself is within 4 ulp (8 u); the sum adds gamma_n, the division 2 u.
-double softmax_bound(std::size_t n, double range) {
-  return 2 * range * kUnit + gamma(n) + 20 * kUnit;
-}
+double softmax_bound(std::size_t n, double range) { return 2 * range * kUnit + gamma(n) + 20 * kUnit; }
 
 TEST(Rows, SoftmaxWithinTheDerivedBound) {
   at_every_simd_level([] {
@@ -95,7 +93,7 @@ TEST(Rows, LayerNormWithinTheDerivedBound) {
             largest = std::max(largest, std::fabs(static_cast<double>(v)));
           }
           const double inverse = 1 / std::sqrt(variance + epsilon);
-      
+
           for (std::size_t i = 0; i < n; ++i) {
             const double z = (x(r, i) - mean) * inverse;
             // The mean is off by gamma_n times the largest value, which enters z divided by the

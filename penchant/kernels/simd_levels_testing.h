@@ -14,8 +14,7 @@
 namespace penchant::kernels::testing {
 
 /// Sizes around the lane counts 4, 8 and 16 and their multiples.
-inline constexpr std::array<std::size_t, 13> kSizes = {1,  3,  7,  8,  9,  15, 16,
-                                                       17, 31, 32, 33, 64, 384};
+inline constexpr std::array<std::size_t, 13> kSizes = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 384};
 inline constexpr double kUnit = 0x1.0p-24;  ///< half an ulp of 1: largest relative rounding error
 
 /// Error bound of a sum of n products in any order: gamma_n = n u / (1 - n u) (Higham 2002, 3.1).

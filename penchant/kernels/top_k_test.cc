@@ -16,8 +16,7 @@ using testing::random_vector;
 std::vector<Scored> sorted_top(std::span<const float> scores, std::size_t k, const Bitmap* allowed) {
   std::vector<Scored> all;
   for (std::uint32_t i = 0; i < scores.size(); ++i)
-    if (!std::isnan(scores[i]) && (allowed == nullptr || allowed->test(i)))
-      all.push_back({scores[i], i});
+    if (!std::isnan(scores[i]) && (allowed == nullptr || allowed->test(i))) all.push_back({scores[i], i});
   std::sort(all.begin(), all.end(), ranks_before);
   all.resize(std::min(k, all.size()));
   return all;

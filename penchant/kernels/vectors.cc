@@ -5,9 +5,11 @@
 #include "penchant/kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "penchant/kernels/vectors.cc"
-#include "hwy/foreach_target.h"
 // Highway's per-target headers come after foreach_target.h.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace penchant::kernels::HWY_NAMESPACE {
@@ -27,8 +29,7 @@ inline float dot_inner(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
     s2 = hn::MulAdd(hn::LoadU(d, a + i + 2 * lanes), hn::LoadU(d, b + i + 2 * lanes), s2);
     s3 = hn::MulAdd(hn::LoadU(d, a + i + 3 * lanes), hn::LoadU(d, b + i + 3 * lanes), s3);
   }
-  for (; i + lanes <= n; i += lanes)
-    s0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), s0);
+  for (; i + lanes <= n; i += lanes) s0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), s0);
   float tail = 0;
   for (; i < n; ++i) tail += a[i] * b[i];
   return sum_of(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))) + tail;
@@ -37,8 +38,7 @@ inline float dot_inner(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
 float dot_all(const float* a, const float* b, std::size_t n) { return dot_inner(a, b, n); }
 
 void scores_all(const MatrixView<const float>& m, const float* v, float* out) {
-  for (std::size_t r = 0; r < m.rows(); ++r)
-    out[r] = dot_inner(m.data() + r * m.stride(), v, m.cols());
+  for (std::size_t r = 0; r < m.rows(); ++r) out[r] = dot_inner(m.data() + r * m.stride(), v, m.cols());
 }
 
 void add_scaled_all(float* HWY_RESTRICT y, float a, const float* HWY_RESTRICT x, std::size_t n) {
@@ -66,8 +66,7 @@ bool all_finite_all(const float* v, std::size_t n) {
   // x * 0 is 0 for finite x and NaN otherwise; NaN survives every sum.
   auto poison = hn::Zero(d);
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    poison = hn::MulAdd(hn::LoadU(d, v + i), hn::Zero(d), poison);
+  for (; i + lanes <= n; i += lanes) poison = hn::MulAdd(hn::LoadU(d, v + i), hn::Zero(d), poison);
   float rest = 0;
   for (; i < n; ++i) rest += v[i] * 0.0F;
   return sum_of(d, poison) + rest == 0.0F;
@@ -121,8 +120,7 @@ void add_scaled(std::span<float> y, float a, std::span<const float> x) {
 
 float l2_normalise(std::span<float> v) {
   const float norm = std::sqrt(HWY_DYNAMIC_DISPATCH(dot_all)(v.data(), v.data(), v.size()));
-  if (norm > 0 && std::isfinite(norm))
-    HWY_DYNAMIC_DISPATCH(scale_all)(v.data(), 1.0F / norm, v.size());
+  if (norm > 0 && std::isfinite(norm)) HWY_DYNAMIC_DISPATCH(scale_all)(v.data(), 1.0F / norm, v.size());
   return norm;
 }
 
@@ -130,9 +128,7 @@ void l2_normalise_rows(MatrixView<float> m) {
   for (std::size_t r = 0; r < m.rows(); ++r) l2_normalise(m.row(r));
 }
 
-bool all_finite(std::span<const float> v) {
-  return HWY_DYNAMIC_DISPATCH(all_finite_all)(v.data(), v.size());
-}
+bool all_finite(std::span<const float> v) { return HWY_DYNAMIC_DISPATCH(all_finite_all)(v.data(), v.size()); }
 
 std::size_t find_above(std::span<const float> v, std::size_t begin, float threshold) {
   return HWY_DYNAMIC_DISPATCH(find_above_all)(v.data(), begin, v.size(), threshold);

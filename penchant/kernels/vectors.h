@@ -2,7 +2,6 @@
 /// \file Operations on float vectors: dot product, exact scan, norm, sums. Layer 1.
 /// SIMD level chosen at run time (Highway). Threads: all functions are pure; safe from any thread.
 #include <cstddef>
-#include <limits>
 #include <span>
 
 #include "penchant/base/matrix_view.h"

@@ -35,7 +35,7 @@ Exact exact_dot(std::span<const float> a, std::span<const float> b) {
 TEST(Vectors, SeveralSimdLevelsAreTested) {
   std::set<std::string> levels;
   at_every_simd_level([&] { levels.insert(simd_level()); });
-EXPECT_GE(levels.size(), 2U);  // the portable level, and what the CPU has
+  EXPECT_GE(levels.size(), 2U);  // the portable level, and what the CPU has
   EXPECT_TRUE(levels.contains(simd_level()));
 }
 

@@ -88,6 +88,11 @@ std::string framing_fault(const Request& request, unsigned version) {
   return {};
 }
 
+std::string too_large(const ServerOptions& options) {
+  return "the body is larger than " + std::to_string(options.max_body_bytes) +
+         " bytes; send it in parts or raise the limit of the server";
+}
+
 int status_of_parse_error(error_code ec) {
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow) return 431;
   if (ec == http::error::body_limit) return 413;
@@ -202,6 +207,8 @@ asio::awaitable<Connection::Step> Connection::serve_one() {
   request->path = std::move(target->path);
   request->query = std::move(target->query);
 
+  if (const auto length = parser.content_length(); length && *length > options.max_body_bytes)
+    co_return co_await refuse(413, too_large(options));
   const bool head_only = request->method == "HEAD";
   if (options.admit) {
     if (auto early = options.admit(*request)) {
@@ -231,10 +238,6 @@ asio::awaitable<Connection::Step> Connection::serve_one() {
 
 asio::awaitable<Connection::Step> Connection::read_body(Parser& parser, Request& request, std::size_t& leased) {
   const auto& options = core_.options;
-  const std::string too_large = "the body is larger than " + std::to_string(options.max_body_bytes) +
-                                " bytes; send it in parts or raise the limit of the server";
-  if (const auto length = parser.content_length(); length && *length > options.max_body_bytes)
-    co_return co_await refuse(413, too_large);
   if (const auto expect = request.headers.get("Expect")) {
     if (!same_ignoring_case(*expect, "100-continue"))
       co_return co_await refuse(417, "only \"Expect: 100-continue\" is understood");
@@ -258,7 +261,7 @@ asio::awaitable<Connection::Step> Connection::read_body(Parser& parser, Request&
       co_return Step::done;
     }
     const std::size_t got = chunk.size() - body.size;
-    if (request.body.size() + got > options.max_body_bytes) co_return co_await refuse(413, too_large);
+    if (request.body.size() + got > options.max_body_bytes) co_return co_await refuse(413, too_large(options));
     if (core_.buffered_bytes + got > options.max_buffered_bytes)
       co_return co_await refuse(503, "too many large requests at once; try again in a moment");
     core_.buffered_bytes += got;

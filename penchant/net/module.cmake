@@ -1,4 +1,5 @@
 # HTTP on Boost.Asio and Boost.Beast; both are header-only and stay out of our public headers.
+set(Boost_NO_WARN_NEW_VERSIONS ON)
 find_package(Boost 1.81 EXACT REQUIRED)
 if(TARGET penchant_net)
   target_link_libraries(penchant_net PRIVATE Boost::headers)

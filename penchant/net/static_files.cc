@@ -101,7 +101,8 @@ std::optional<Response> StaticFiles::answer(const Request& request) const {
   auto path = percent_decode(request.path);
   if (!path.ok()) return std::nullopt;
   auto found = files_.find(*path);
-  if (found == files_.end() && !has_extension(*path)) found = files_.find("/index.html");
+  const bool page = *path == "/" || request.headers.get("Accept").value_or("").find("text/html") != std::string_view::npos;
+  if (found == files_.end() && page && !has_extension(*path)) found = files_.find("/index.html");
   if (found == files_.end()) return std::nullopt;
   const File& file = found->second;
   Response response{.headers = {

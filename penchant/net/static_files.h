@@ -20,8 +20,9 @@ class StaticFiles {
   /// Reads every file below `folder`, at most 4,096 files and 64 MiB together.
   /// \return not_found when there is no such folder, resource_exhausted beyond the limits
   static Result<StaticFiles> load(const std::string& folder);
-  /// The file of that path; "/" and every path without a file extension give index.html (routes of
-  /// the application live in the browser). nullopt when there is nothing to serve.
+  /// The file of that path. "/" gives index.html, and so does every path without a file extension
+  /// when a browser asks for a page (Accept holds text/html): routes of the application may live in
+  /// the browser. nullopt when there is nothing to serve.
   [[nodiscard]] std::optional<Response> answer(const Request& request) const;
   [[nodiscard]] std::size_t size() const noexcept { return files_.size(); }
 

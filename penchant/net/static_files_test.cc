@@ -44,7 +44,10 @@ TEST_F(StaticFilesTest, ServesFilesWithTypeAndCaching) {
 
 TEST_F(StaticFilesTest, ClientSideRoutesGetTheIndex) {
   const auto files = StaticFiles::load((root / "site").string()).value();
-  EXPECT_EQ(files.answer(get("/people/196"))->body, "<html>");
+  Request page = get("/people/196");
+  EXPECT_FALSE(files.answer(page));  // not a browser
+  page.headers.add("Accept", "text/html,application/xhtml+xml");
+  EXPECT_EQ(files.answer(page)->body, "<html>");
   EXPECT_FALSE(files.answer(get("/missing.js")));  // a missing file is missing
 }
 

@@ -90,14 +90,13 @@ Matrix<float> DepthDecoder::start(std::span<const float> hidden, Cache& cache) c
   return impl.advance(std::move(x), cache);
 }
 
-Matrix<float> DepthDecoder::next(std::span<const std::uint32_t> parents,
-                                 std::span<const std::uint16_t> codes, Cache& cache) const {
+Matrix<float> DepthDecoder::next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t> codes,
+                                 Cache& cache) const {
   const Impl& impl = *impl_;
   const std::size_t d = impl.shape.dim, sequence = impl.shape.levels * d, beams = parents.size();
   PENCHANT_CHECK(codes.size() == beams, "DepthDecoder::next: one code per beam");
   PENCHANT_CHECK(cache.step >= 1 && cache.step < impl.shape.levels &&
-                     cache.keys.size() == impl.blocks.size() &&
-                     cache.values.size() == impl.blocks.size(),
+                     cache.keys.size() == impl.blocks.size() && cache.values.size() == impl.blocks.size(),
                  "DepthDecoder::next: the cache has no step to go on from");
   const Matrix<float>& table = impl.code[cache.step - 1];
   Matrix<float> x(beams, d);

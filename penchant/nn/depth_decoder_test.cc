@@ -12,8 +12,8 @@ namespace slow = penchant::nn::testing;
 constexpr double kTolerance = 5e-5;  // derived in sequence_model_test.cc; the decoder is as deep
 
 /// log p(c_l = . | hidden, codes) by running the whole sequence from scratch in double.
-slow::Vector log_p(const slow::Tensors& t, const artifact::ModelShape& s,
-                   const std::vector<float>& hidden, const std::vector<std::uint16_t>& codes) {
+slow::Vector log_p(const slow::Tensors& t, const artifact::ModelShape& s, const std::vector<float>& hidden,
+                   const std::vector<std::uint16_t>& codes) {
   slow::Rows x{slow::linear(t, "depth.in", slow::Vector(hidden.begin(), hidden.end()))};
   for (std::size_t l = 0; l < codes.size(); ++l)
     x.push_back(t.row("depth.code." + std::to_string(l), codes[l]));
@@ -23,8 +23,8 @@ slow::Vector log_p(const slow::Tensors& t, const artifact::ModelShape& s,
   }
   for (std::uint32_t b = 0; b < s.depth_layers; ++b)
     x = slow::block(t, "depth.block." + std::to_string(b), x, s.heads, /*rotary=*/false);
-  return slow::log_softmax(slow::linear(t, "depth.out." + std::to_string(codes.size()),
-                                        slow::norm(t, "depth.norm", x.back())));
+  return slow::log_softmax(
+      slow::linear(t, "depth.out." + std::to_string(codes.size()), slow::norm(t, "depth.norm", x.back())));
 }
 
 std::vector<float> random_hidden(const artifact::ModelShape& s, std::uint64_t seed) {

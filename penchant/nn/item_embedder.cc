@@ -26,13 +26,11 @@ Result<std::unique_ptr<ItemEmbedder>> ItemEmbedder::load(const artifact::SafeTen
   impl->dim = shape.dim;
   impl->codebook = shape.codebook;
   for (std::uint32_t l = 0; l < shape.levels; ++l) {
-    PENCHANT_TRY(code,
-                 read_table(tensors, "item.code." + std::to_string(l), shape.codebook, shape.dim));
+    PENCHANT_TRY(code, read_table(tensors, "item.code." + std::to_string(l), shape.codebook, shape.dim));
     impl->code.push_back(std::move(code));
   }
   for (const auto& row : manifest.modalities) {
-    if (row.dim == 0)
-      return Error{ErrorCode::corrupt, "modality \"" + row.name + "\" has dimension 0"};
+    if (row.dim == 0) return Error{ErrorCode::corrupt, "modality \"" + row.name + "\" has dimension 0"};
     PENCHANT_TRY(projection, read_linear(tensors, "item.modality." + row.name, shape.dim, row.dim));
     impl->names.push_back(row.name);
     impl->modality.push_back(std::move(projection));
@@ -41,8 +39,7 @@ Result<std::unique_ptr<ItemEmbedder>> ItemEmbedder::load(const artifact::SafeTen
 }
 
 Result<std::vector<float>> ItemEmbedder::content_vector(
-    std::span<const std::uint16_t> codes,
-    std::span<const std::span<const float>> modalities) const {
+    std::span<const std::uint16_t> codes, std::span<const std::span<const float>> modalities) const {
   const Impl& impl = *impl_;
   if (codes.size() != impl.code.size())
     return invalid("an item has " + std::to_string(impl.code.size()) + " codes, not " +

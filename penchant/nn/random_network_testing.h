@@ -88,8 +88,7 @@ inline Tensors random_tensors(const artifact::ModelShape& s, std::uint64_t seed)
   norm("final_norm");
   linear("depth.in", d, d);
   add("depth.step", {s.levels, d}, 1);
-  for (std::uint32_t l = 0; l + 1 < s.levels; ++l)
-    add("depth.code." + std::to_string(l), {s.codebook, d}, 1);
+  for (std::uint32_t l = 0; l + 1 < s.levels; ++l) add("depth.code." + std::to_string(l), {s.codebook, d}, 1);
   for (std::uint32_t b = 0; b < s.depth_layers; ++b) block("depth.block." + std::to_string(b));
   norm("depth.norm");
   for (std::uint32_t l = 0; l < s.levels; ++l) {
@@ -136,8 +135,7 @@ inline Vector norm(const Tensors& t, const std::string& name, const Vector& x) {
   for (const double v : x) variance += (v - mean) * (v - mean) / n;
   Vector y(x.size());
   for (std::size_t i = 0; i < x.size(); ++i)
-    y[i] = (x[i] - mean) / std::sqrt(variance + 1e-5) * t.at(name + ".weight", i) +
-           t.at(name + ".bias", i);
+    y[i] = (x[i] - mean) / std::sqrt(variance + 1e-5) * t.at(name + ".weight", i) + t.at(name + ".bias", i);
   return y;
 }
 

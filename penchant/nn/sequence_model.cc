@@ -39,14 +39,12 @@ struct SequenceModel::Impl {
 
   Status check_events(const UserState& state, std::span<const EventInput> events) const;
   void embed(std::span<const EventInput> events, Matrix<float>& x) const;
-  void attend_new(UserState& state, std::size_t layer, std::size_t first_query,
-                  BlockScratch& scratch) const;
+  void attend_new(UserState& state, std::size_t layer, std::size_t first_query, BlockScratch& scratch) const;
   Matrix<float> run(UserState& state, std::span<const EventInput> events, bool all_rows,
                     std::vector<Matrix<float>>* per_layer) const;
 };
 
-Status SequenceModel::Impl::check_events(const UserState& state,
-                                         std::span<const EventInput> events) const {
+Status SequenceModel::Impl::check_events(const UserState& state, std::span<const EventInput> events) const {
   const std::size_t d = shape.dim;
   if (state.length > shape.max_len || events.size() > shape.max_len - state.length)
     return invalid("a history of " + std::to_string(state.length + events.size()) +
@@ -54,12 +52,10 @@ Status SequenceModel::Impl::check_events(const UserState& state,
                    "; start again from the newest events");
   if (state.length > 0) {
     const auto fits = [&](const std::vector<std::vector<float>>& cache) {
-      return cache.size() == shape.layers && std::all_of(cache.begin(), cache.end(), [&](auto& c) {
-               return c.size() == state.length * d;
-             });
+      return cache.size() == shape.layers &&
+             std::all_of(cache.begin(), cache.end(), [&](auto& c) { return c.size() == state.length * d; });
     };
-    if (!fits(state.keys) || !fits(state.values))
-      return invalid("the user state belongs to another model");
+    if (!fits(state.keys) || !fits(state.values)) return invalid("the user state belongs to another model");
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
     const EventInput& event = events[i];
@@ -112,8 +108,8 @@ void SequenceModel::Impl::attend_new(UserState& state, std::size_t layer, std::s
 
 /// Hidden states of all new rows, or of the newest alone ([1, d]): the last block then finishes one
 /// row only, since no later block reads the others.
-Matrix<float> SequenceModel::Impl::run(UserState& state, std::span<const EventInput> events,
-                                       bool all_rows, std::vector<Matrix<float>>* per_layer) const {
+Matrix<float> SequenceModel::Impl::run(UserState& state, std::span<const EventInput> events, bool all_rows,
+                                       std::vector<Matrix<float>>* per_layer) const {
   const std::size_t rows = events.size(), d = shape.dim;
   Matrix<float> x(rows, d);
   embed(events, x);

@@ -1,8 +1,7 @@
-#include "penchant/nn/sequence_model.h"
-
 #include <benchmark/benchmark.h>
 
 #include "penchant/nn/random_network_testing.h"
+#include "penchant/nn/sequence_model.h"
 
 namespace penchant::nn {
 namespace {
@@ -52,8 +51,7 @@ BENCHMARK(one_more_event)->Arg(50)->Arg(200)->Unit(benchmark::kMicrosecond);
 
 void decode_beams(benchmark::State& state) {
   const auto s = preset_small();
-  const auto decoder =
-      DepthDecoder::load(testing::stored(testing::random_tensors(s, 1)), s).value();
+  const auto decoder = DepthDecoder::load(testing::stored(testing::random_tensors(s, 1)), s).value();
   const auto beams = static_cast<std::size_t>(state.range(0));
   const std::vector<float> hidden(s.dim, 0.1F);
   const std::vector<std::uint32_t> zero(beams, 0);

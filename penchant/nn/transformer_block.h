@@ -22,8 +22,7 @@ struct BlockScratch {
 class TransformerBlock {
  public:
   /// Reads `<prefix>.norm1`, `.attn.qkv`, `.attn.out`, `.norm2`, `.ffn.up`, `.ffn.down`.
-  static Result<TransformerBlock> load(const artifact::SafeTensors& tensors,
-                                       const std::string& prefix,
+  static Result<TransformerBlock> load(const artifact::SafeTensors& tensors, const std::string& prefix,
                                        const artifact::ModelShape& shape);
   /// scratch.qkv = qkv(norm1(x)), x [rows, d].
   void project(MatrixView<const float> x, BlockScratch& scratch) const;

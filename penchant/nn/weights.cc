@@ -31,17 +31,20 @@ Status check_shape(const artifact::ModelShape& shape) {
     std::string_view name;
     std::uint32_t value, low, high;
   };
-  const std::array fields{
-      Field{"dim", shape.dim, 2, 8192},           Field{"layers", shape.layers, 1, 256},
-      Field{"heads", shape.heads, 1, 256},        Field{"ffn", shape.ffn, 1, 1U << 16},
-      Field{"max_len", shape.max_len, 1, 1U << 16}, Field{"depth_layers", shape.depth_layers, 1, 64},
-      Field{"levels", shape.levels, 1, 16},       Field{"codebook", shape.codebook, 1, 1U << 16},
-      Field{"gaps", shape.gaps, 1, 1U << 16},     Field{"actions", shape.actions, 1, 1U << 16}};
+  const std::array fields{Field{"dim", shape.dim, 2, 8192},
+                          Field{"layers", shape.layers, 1, 256},
+                          Field{"heads", shape.heads, 1, 256},
+                          Field{"ffn", shape.ffn, 1, 1U << 16},
+                          Field{"max_len", shape.max_len, 1, 1U << 16},
+                          Field{"depth_layers", shape.depth_layers, 1, 64},
+                          Field{"levels", shape.levels, 1, 16},
+                          Field{"codebook", shape.codebook, 1, 1U << 16},
+                          Field{"gaps", shape.gaps, 1, 1U << 16},
+                          Field{"actions", shape.actions, 1, 1U << 16}};
   for (const auto& field : fields)
     if (field.value < field.low || field.value > field.high)
       return corrupt("model." + std::string(field.name) + " is " + std::to_string(field.value) +
-                     ", must be between " + std::to_string(field.low) + " and " +
-                     std::to_string(field.high));
+                     ", must be between " + std::to_string(field.low) + " and " + std::to_string(field.high));
   if (shape.dim % shape.heads != 0 || shape.dim / shape.heads % 2 != 0)
     return corrupt("model.heads " + std::to_string(shape.heads) + " does not split model.dim " +
                    std::to_string(shape.dim) + " into heads of even size");
@@ -63,8 +66,8 @@ Result<Matrix<float>> read_table(const artifact::SafeTensors& tensors, const std
   return Matrix<float>(std::move(values), rows, cols);
 }
 
-Result<std::vector<float>> read_vector(const artifact::SafeTensors& tensors,
-                                       const std::string& name, std::size_t size) {
+Result<std::vector<float>> read_vector(const artifact::SafeTensors& tensors, const std::string& name,
+                                       std::size_t size) {
   auto found = tensors.vector_f32(name, size);
   if (!found.ok()) return as_corrupt(std::move(found).error(), name);
   const std::span<const float> values = found.value();
@@ -72,16 +75,14 @@ Result<std::vector<float>> read_vector(const artifact::SafeTensors& tensors,
   return std::vector<float>(values.begin(), values.end());
 }
 
-Result<kernels::PackedLinear> read_linear(const artifact::SafeTensors& tensors,
-                                          const std::string& prefix, std::size_t out,
-                                          std::size_t in) {
+Result<kernels::PackedLinear> read_linear(const artifact::SafeTensors& tensors, const std::string& prefix,
+                                          std::size_t out, std::size_t in) {
   PENCHANT_TRY(weight, read_table(tensors, prefix + ".weight", out, in));
   PENCHANT_TRY(bias, read_vector(tensors, prefix + ".bias", out));
   return kernels::PackedLinear(weight.view(), bias);
 }
 
-Result<Norm> read_norm(const artifact::SafeTensors& tensors, const std::string& prefix,
-                       std::size_t dim) {
+Result<Norm> read_norm(const artifact::SafeTensors& tensors, const std::string& prefix, std::size_t dim) {
   PENCHANT_TRY(scale, read_vector(tensors, prefix + ".weight", dim));
   PENCHANT_TRY(shift, read_vector(tensors, prefix + ".bias", dim));
   return Norm{std::move(scale), std::move(shift)};

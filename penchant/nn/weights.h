@@ -23,12 +23,11 @@ Status check_shape(const artifact::ModelShape& shape);
 Result<Matrix<float>> read_table(const artifact::SafeTensors& tensors, const std::string& name,
                                  std::size_t rows, std::size_t cols);
 /// F32 [size].
-Result<std::vector<float>> read_vector(const artifact::SafeTensors& tensors,
-                                       const std::string& name, std::size_t size);
+Result<std::vector<float>> read_vector(const artifact::SafeTensors& tensors, const std::string& name,
+                                       std::size_t size);
 /// `<prefix>.weight` [out, in] and `<prefix>.bias` [out].
-Result<kernels::PackedLinear> read_linear(const artifact::SafeTensors& tensors,
-                                          const std::string& prefix, std::size_t out,
-                                          std::size_t in);
+Result<kernels::PackedLinear> read_linear(const artifact::SafeTensors& tensors, const std::string& prefix,
+                                          std::size_t out, std::size_t in);
 
 /// Layer norm with its own copy of scale and shift, both [d].
 struct Norm {
@@ -36,7 +35,6 @@ struct Norm {
   [[nodiscard]] kernels::NormWeights view() const { return {scale, shift, 1e-5F}; }
 };
 /// `<prefix>.weight` and `<prefix>.bias`, both [dim].
-Result<Norm> read_norm(const artifact::SafeTensors& tensors, const std::string& prefix,
-                       std::size_t dim);
+Result<Norm> read_norm(const artifact::SafeTensors& tensors, const std::string& prefix, std::size_t dim);
 
 }  // namespace penchant::nn

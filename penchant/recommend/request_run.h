@@ -78,6 +78,7 @@ class RequestRun {
   Status read_state();
   Status read_query();
   void read_anchors();
+  Status read_boosts();
   void choose_task();
   Status find_candidates();         ///< pool_ and found_
   Status run_beam();                ///< candidates and scores of the generator
@@ -96,7 +97,7 @@ class RequestRun {
   void fill_query_features(std::span<const std::uint32_t> rows, MatrixView<float> out) const;
   [[nodiscard]] bool uses(rank::Feature feature) const;
   [[nodiscard]] bool expired() const;
-  [[nodiscard]] double lap(std::string_view stage);
+  void lap(std::string_view stage);  ///< time since the last call, to the timings
   void degrade(std::string part, std::string why);
 
   const RunContext& context_;
@@ -120,6 +121,7 @@ class RequestRun {
   std::vector<ItemId> anchors_;
   std::vector<float> anchor_vector_, anchor_content_, anchor_transitions_;  ///< [items] or empty
   std::vector<std::string> terms_;
+  std::vector<Bitmap> boosted_;                        ///< [boosts] of [items]
   std::unordered_map<std::uint32_t, float> lexical_;   ///< row -> BM25
   float best_lexical_ = 0;
   std::vector<float> text_;                            ///< [items], cosine with the query; or empty
@@ -128,12 +130,13 @@ class RequestRun {
   Matrix<float> features_;                             ///< [pool, kFeatures]
   std::vector<double> scores_;                         ///< [pool]
   std::vector<double> boosts_;                         ///< [pool], part of scores_
-  std::unordered_map<std::uint32_t, std::vector<std::string>> found_;  ///< row -> sources
+  std::unordered_map<std::uint32_t, std::vector<std::string_view>> found_;  ///< row -> sources
   std::unordered_map<std::uint32_t, float> beam_;      ///< row -> exact path score
   float beam_floor_ = 0;                               ///< for rows that the beam did not reach
   std::vector<std::uint8_t> exact_;                    ///< [pool], 1: generator score is exact
   ColdLine cold_line_;
 
+  std::vector<float> medians_;              ///< [kFeatures] over the pool; empty until needed
   // Backing of explain::Context.
   std::vector<explain::ListedItem> listed_;
   std::vector<explain::PastEvent> past_;

@@ -12,8 +12,11 @@ constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 class Matching {
  public:
   explicit Matching(MatrixView<const float> cost)
-      : cost_(cost), row_price_(cost.rows()), column_price_(cost.cols(), 0.0),
-        row_of_(cost.cols(), kNone), column_of_(cost.rows(), kNone) {}
+      : cost_(cost),
+        row_price_(cost.rows()),
+        column_price_(cost.cols(), 0.0),
+        row_of_(cost.cols(), kNone),
+        column_of_(cost.rows(), kNone) {}
 
   std::vector<std::uint32_t> solve() {
     std::vector<std::uint32_t> waiting;

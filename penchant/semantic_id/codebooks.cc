@@ -24,7 +24,8 @@ bool usable(float v) { return std::abs(v) <= kMaxCoordinate; }  // false for NaN
 
 Result<Codebooks> Codebooks::create(std::vector<Matrix<float>> levels) {
   if (levels.empty() || levels.size() > kMaxLevels)
-    return invalid(std::to_string(levels.size()) + " codebooks; 1 to " + std::to_string(kMaxLevels) + " are possible");
+    return invalid(std::to_string(levels.size()) + " codebooks; 1 to " + std::to_string(kMaxLevels) +
+                   " are possible");
   Codebooks result;
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const auto& level = levels[l];
@@ -59,7 +60,8 @@ Result<Matrix<Code>> Codebooks::assign(MatrixView<const float> vectors, Executor
                    std::to_string(dim()));
   for (std::size_t i = 0; i < vectors.rows(); ++i)
     if (!std::ranges::all_of(vectors.row(i), usable))
-      return invalid("content vector of row " + std::to_string(i) + " holds a number that is not finite or above 1e15");
+      return invalid("content vector of row " + std::to_string(i) +
+                     " holds a number that is not finite or above 1e15");
   const std::size_t n = vectors.rows();
   Matrix<float> left(n, dim());
   for (std::size_t i = 0; i < n; ++i) std::ranges::copy(vectors.row(i), left.row(i).begin());
@@ -91,7 +93,8 @@ void Codebooks::residual(std::span<const float> vector, std::span<const Code> co
   }
 }
 
-Result<Placement> place_new_item(const Codebooks& codebooks, const ItemTrie& live, std::span<const float> vector) {
+Result<Placement> place_new_item(const Codebooks& codebooks, const ItemTrie& live,
+                                 std::span<const float> vector) {
   PENCHANT_TRY(id, codebooks.assign(vector));
   Placement placement{std::move(id), 0, 0};
   auto node = std::optional(ItemTrie::Node::root);
@@ -107,7 +110,8 @@ Status save_codebooks(const std::string& path, const Codebooks& codebooks, Matri
   PENCHANT_CHECK(codes.rows() == 0 || codes.cols() == codebooks.levels(), "codes [n, L]");
   artifact::SafeTensorsWriter writer;
   for (std::size_t l = 0; l < codebooks.levels(); ++l)
-    writer.add(tensor_name(l), MatrixView<const float>(codebooks.codeword(l, 0).data(), codebooks.codebook(), codebooks.dim()));
+    writer.add(tensor_name(l), MatrixView<const float>(codebooks.codeword(l, 0).data(), codebooks.codebook(),
+                                                       codebooks.dim()));
   writer.add("codes", codes);
   return writer.write(path);
 }
@@ -117,17 +121,19 @@ Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebo
   PENCHANT_TRY(codes, file.matrix_u16("codes"));
   const std::size_t levels = codes.cols();
   if (levels == 0 || levels > kMaxLevels || (expected.levels != 0 && levels != expected.levels))
-    return corrupt(path + ": codes has " + std::to_string(levels) + " levels, expected " +
-                   (expected.levels ? std::to_string(expected.levels) : "1 to " + std::to_string(kMaxLevels)));
+    return corrupt(
+        path + ": codes has " + std::to_string(levels) + " levels, expected " +
+        (expected.levels ? std::to_string(expected.levels) : "1 to " + std::to_string(kMaxLevels)));
   if (expected.items != 0 && codes.rows() != expected.items)
     return corrupt(path + ": codes has " + std::to_string(codes.rows()) + " rows for " +
                    std::to_string(expected.items) + " items");
   std::vector<Matrix<float>> books;
   for (std::size_t l = 0; l < levels; ++l) {
     PENCHANT_TRY(book, file.matrix_f32(tensor_name(l)));
-    if ((expected.codebook != 0 && book.rows() != expected.codebook) || (expected.dim != 0 && book.cols() != expected.dim))
-      return corrupt(path + ": " + tensor_name(l) + " has shape " + shape(book.rows(), book.cols()) + ", expected " +
-                     shape(expected.codebook, expected.dim));
+    if ((expected.codebook != 0 && book.rows() != expected.codebook) ||
+        (expected.dim != 0 && book.cols() != expected.dim))
+      return corrupt(path + ": " + tensor_name(l) + " has shape " + shape(book.rows(), book.cols()) +
+                     ", expected " + shape(expected.codebook, expected.dim));
     Matrix<float> copy(book.rows(), book.cols());
     for (std::size_t k = 0; k < book.rows(); ++k) std::ranges::copy(book.row(k), copy.row(k).begin());
     books.push_back(std::move(copy));
@@ -138,8 +144,9 @@ Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebo
   for (std::size_t i = 0; i < codes.rows(); ++i)
     for (std::size_t l = 0; l < levels; ++l) {
       if (codes(i, l) >= stored.codebooks.codebook())
-        return corrupt(path + ": codes row " + std::to_string(i) + ", level " + std::to_string(l) + ": code " +
-                       std::to_string(codes(i, l)) + " is not below " + std::to_string(stored.codebooks.codebook()));
+        return corrupt(path + ": codes row " + std::to_string(i) + ", level " + std::to_string(l) +
+                       ": code " + std::to_string(codes(i, l)) + " is not below " +
+                       std::to_string(stored.codebooks.codebook()));
       stored.codes(i, l) = codes(i, l);
     }
   return stored;

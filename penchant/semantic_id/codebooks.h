@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxLevels = 16;
 
 /// A vector's semantic ID.
 struct Assignment {
-  std::vector<Code> codes;         ///< [L]
-  std::vector<float> distances;    ///< [L], squared length of what is left after each level
+  std::vector<Code> codes;       ///< [L]
+  std::vector<float> distances;  ///< [L], squared length of what is left after each level
 };
 
 /// L levels of K codewords. The code of level l is the codeword nearest to what the levels before
@@ -32,9 +32,13 @@ class Codebooks {
   /// \return invalid_argument naming the level
   static Result<Codebooks> create(std::vector<Matrix<float>> levels);
   [[nodiscard]] std::size_t levels() const noexcept { return tables_.size(); }
-  [[nodiscard]] std::uint32_t codebook() const noexcept { return static_cast<std::uint32_t>(tables_[0].size()); }
+  [[nodiscard]] std::uint32_t codebook() const noexcept {
+    return static_cast<std::uint32_t>(tables_[0].size());
+  }
   [[nodiscard]] std::size_t dim() const noexcept { return tables_[0].dim(); }
-  [[nodiscard]] std::span<const float> codeword(std::size_t level, Code code) const { return tables_[level].codeword(code); }
+  [[nodiscard]] std::span<const float> codeword(std::size_t level, Code code) const {
+    return tables_[level].codeword(code);
+  }
   [[nodiscard]] const CodewordTable& table(std::size_t level) const { return tables_[level]; }
 
   /// Nearest codeword level by level. A zero vector (an item without content) is a vector like any
@@ -63,7 +67,8 @@ struct Placement {
 /// Codes of a new item at once: the nearest codewords, as the release format says. Nothing that
 /// lives moves; where the ID is taken it is shared until the next training runs the collision
 /// policy, so the item starts with the score of the items whose content is nearest to its own.
-Result<Placement> place_new_item(const Codebooks& codebooks, const ItemTrie& live, std::span<const float> vector);
+Result<Placement> place_new_item(const Codebooks& codebooks, const ItemTrie& live,
+                                 std::span<const float> vector);
 
 /// Sizes the manifest promises; 0 = do not check.
 struct ExpectedCodebooks {

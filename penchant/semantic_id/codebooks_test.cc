@@ -63,7 +63,8 @@ TEST(Codebooks, AssignsWhatResidualSearchByHandAssigns) {
     const auto one = fit.codebooks.assign(vectors.row(i)).value();
     for (std::size_t l = 0; l < 3; ++l) {
       float best = INFINITY;
-      for (Code k = 0; k < 16; ++k) best = std::min(best, squared_distance(left, fit.codebooks.codeword(l, k)));
+      for (Code k = 0; k < 16; ++k)
+        best = std::min(best, squared_distance(left, fit.codebooks.codeword(l, k)));
       const auto word = fit.codebooks.codeword(l, fit.codes(i, l));
       EXPECT_NEAR(squared_distance(left, word), best, 1e-5);
       for (std::size_t j = 0; j < 11; ++j) left[j] -= word[j];
@@ -83,7 +84,8 @@ TEST(Codebooks, AssignsWhatResidualSearchByHandAssigns) {
 TEST(ResidualKMeans, SampledTrainingStillCodesEveryRow) {
   Executor executor(1);
   const auto vectors = random_matrix(2, 5000, 6);
-  const auto fit = train_residual_kmeans(vectors.view(), {.codebook = 8, .rows_per_codeword = 20}, executor).value();
+  const auto fit =
+      train_residual_kmeans(vectors.view(), {.codebook = 8, .rows_per_codeword = 20}, executor).value();
   const auto full = train_residual_kmeans(vectors.view(), {.codebook = 8}, executor).value();
   EXPECT_EQ(fit.codes.rows(), 5000u);
   EXPECT_LT(fit.level_error[2], full.level_error[2] * 1.3);
@@ -97,9 +99,11 @@ TEST(ResidualKMeans, RefusesABadVectorByTheNameOfItsItem) {
   const auto named = train_residual_kmeans(vectors.view(), {.names = names}, executor);
   ASSERT_FALSE(named.ok());
   EXPECT_EQ(named.error().message,
-            "content vector of item \"tt0111161\" (row 1): number 1 is not finite; correct or leave out this vector");
+            "content vector of item \"tt0111161\" (row 1): number 1 is not finite; correct or leave out this "
+            "vector");
   const auto unnamed = train_residual_kmeans(vectors.view(), {}, executor);
-  EXPECT_EQ(unnamed.error().message, "content vector of row 1: number 1 is not finite; correct or leave out this vector");
+  EXPECT_EQ(unnamed.error().message,
+            "content vector of row 1: number 1 is not finite; correct or leave out this vector");
   EXPECT_FALSE(train_residual_kmeans({nullptr, 0, 2}, {}, executor).ok());
   EXPECT_FALSE(train_residual_kmeans({nullptr, 3, 0}, {}, executor).ok());
   EXPECT_FALSE(train_residual_kmeans(random_matrix(1, 3, 2).view(), {.levels = 17}, executor).ok());
@@ -122,15 +126,19 @@ TEST(ResidualKMeans, ReportsProgressAndStops) {
   Executor executor(1);
   const auto vectors = random_matrix(4, 500, 4);
   std::uint64_t last = 0, total = 0;
-  const auto fit = train_residual_kmeans(vectors.view(), {.progress = [&](const Progress& p) {
-    EXPECT_GE(p.done, last);
-    last = p.done;
-    total = p.total;
-    return true;
-  }}, executor);
+  const auto fit = train_residual_kmeans(vectors.view(),
+                                         {.progress =
+                                              [&](const Progress& p) {
+                                                EXPECT_GE(p.done, last);
+                                                last = p.done;
+                                                total = p.total;
+                                                return true;
+                                              }},
+                                         executor);
   EXPECT_TRUE(fit.ok());
   EXPECT_LT(last, total);
-  const auto stopped = train_residual_kmeans(vectors.view(), {.progress = [](const Progress&) { return false; }}, executor);
+  const auto stopped =
+      train_residual_kmeans(vectors.view(), {.progress = [](const Progress&) { return false; }}, executor);
   ASSERT_FALSE(stopped.ok());
   EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
 }
@@ -182,19 +190,40 @@ TEST_F(CodebookFile, RefusesWhatCannotBeTrue) {
   auto bad_book = book;
   bad_book(2, 1) = std::numeric_limits<float>::infinity();
 
-  write([&](auto& w) { w.add("codebook.0", book.view()); w.add("codes", codes.view()); });
+  write([&](auto& w) {
+    w.add("codebook.0", book.view());
+    w.add("codes", codes.view());
+  });
   EXPECT_FALSE(load_codebooks(path_).ok());  // level 1 is missing
   write([&](auto& w) { w.add("codebook.0", book.view()); });
   EXPECT_FALSE(load_codebooks(path_).ok());
-  write([&](auto& w) { w.add("codebook.0", book.view()); w.add("codebook.1", book.view()); w.add("codes", bad_codes.view()); });
+  write([&](auto& w) {
+    w.add("codebook.0", book.view());
+    w.add("codebook.1", book.view());
+    w.add("codes", bad_codes.view());
+  });
   EXPECT_EQ(load_error(), "codes row 3, level 1: code 4 is not below 4");
-  write([&](auto& w) { w.add("codebook.0", book.view()); w.add("codebook.1", bad_book.view()); w.add("codes", codes.view()); });
+  write([&](auto& w) {
+    w.add("codebook.0", book.view());
+    w.add("codebook.1", bad_book.view());
+    w.add("codes", codes.view());
+  });
   EXPECT_EQ(load_error(), "codebook.1: codeword 2 holds a number that is not finite or above 1e15");
-  write([&](auto& w) { w.add("codebook.0", book.view()); w.add("codebook.1", random_matrix(1, 4, 2).view()); w.add("codes", codes.view()); });
+  write([&](auto& w) {
+    w.add("codebook.0", book.view());
+    w.add("codebook.1", random_matrix(1, 4, 2).view());
+    w.add("codes", codes.view());
+  });
   EXPECT_EQ(load_error(), "codebook.1 has shape [4, 2], codebook.0 has [4, 3]");
-  write([&](auto& w) { w.add("codebook.0", book.view()); w.add("codes", MatrixView<const Code>(codes.values().data(), 0, 0)); });
+  write([&](auto& w) {
+    w.add("codebook.0", book.view());
+    w.add("codes", MatrixView<const Code>(codes.values().data(), 0, 0));
+  });
   EXPECT_FALSE(load_codebooks(path_).ok());
-  write([&](auto& w) { w.add("codebook.0", book.view()); w.add("codes", book.view()); });
+  write([&](auto& w) {
+    w.add("codebook.0", book.view());
+    w.add("codes", book.view());
+  });
   EXPECT_FALSE(load_codebooks(path_).ok());  // F32 where U16 is promised
   EXPECT_EQ(load_codebooks((folder_ / "absent").string()).error().code, ErrorCode::not_found);
 }

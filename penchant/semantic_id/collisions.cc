@@ -53,7 +53,8 @@ class PrefixSolver {
     std::iota(waiting.begin(), waiting.end(), 0u);
     while (waiting.size() > k) waiting = fill_all_codes(items, cost, waiting, codes);
     Matrix<float> rest(waiting.size(), k);
-    for (std::size_t i = 0; i < waiting.size(); ++i) std::ranges::copy(cost.row(waiting[i]), rest.row(i).begin());
+    for (std::size_t i = 0; i < waiting.size(); ++i)
+      std::ranges::copy(cost.row(waiting[i]), rest.row(i).begin());
     const auto chosen = match(rest.view());
     for (std::size_t i = 0; i < waiting.size(); ++i) give(items, cost, waiting[i], chosen[i], codes);
   }
@@ -99,21 +100,23 @@ class PrefixSolver {
     return greedy_assignment(cost);
   }
 
-  void give(Group items, const Matrix<float>& cost, std::uint32_t item, std::uint32_t code, Matrix<Code>& codes) {
+  void give(Group items, const Matrix<float>& cost, std::uint32_t item, std::uint32_t code,
+            Matrix<Code>& codes) {
     codes(items[item], last_) = static_cast<Code>(code);
     outcome_.cost += cost(item, code);
   }
 
-  const Codebooks& books_;            // lives through resolve_collisions
-  MatrixView<const float> vectors_;   // likewise
-  const CollisionOptions& options_;   // likewise
+  const Codebooks& books_;           // lives through resolve_collisions
+  MatrixView<const float> vectors_;  // likewise
+  const CollisionOptions& options_;  // likewise
   std::size_t last_;
   GroupOutcome outcome_;
 };
 
 Status check(const Codebooks& codebooks, MatrixView<const float> vectors, MatrixView<const Code> codes) {
   if (codes.rows() != vectors.rows())
-    return invalid(std::to_string(codes.rows()) + " semantic IDs for " + std::to_string(vectors.rows()) + " vectors");
+    return invalid(std::to_string(codes.rows()) + " semantic IDs for " + std::to_string(vectors.rows()) +
+                   " vectors");
   if (codes.rows() == 0) return {};
   if (vectors.cols() != codebooks.dim() || codes.cols() != codebooks.levels())
     return invalid("vectors or codes do not have the sizes of the codebooks");
@@ -134,7 +137,8 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
   CollisionOutcome outcome;
   outcome.codes = Matrix<Code>(codes.rows(), codebooks.levels());
   if (codes.rows() == 0) return outcome;
-  for (std::size_t i = 0; i < codes.rows(); ++i) std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
+  for (std::size_t i = 0; i < codes.rows(); ++i)
+    std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
   outcome.shared_before = count_shared(codes);
 
   const std::size_t last = codebooks.levels() - 1;

@@ -16,13 +16,13 @@ struct CollisionOptions {
 };
 
 struct CollisionOutcome {
-  Matrix<Code> codes;               ///< [n, L] after the policy; the first L - 1 codes are as before
-  std::size_t moved = 0;            ///< items whose last code changed
-  std::size_t shared_before = 0;    ///< items that shared their ID with another one
-  std::size_t shared = 0;           ///< items that still do: their prefix has more than K items
-  std::size_t overfull_prefixes = 0;///< prefixes of L - 1 codes with more than K items
-  std::size_t greedy_prefixes = 0;  ///< prefixes solved greedily because of exact_work
-  double cost = 0;                  ///< rise of the summed squared error over all items
+  Matrix<Code> codes;                 ///< [n, L] after the policy; the first L - 1 codes are as before
+  std::size_t moved = 0;              ///< items whose last code changed
+  std::size_t shared_before = 0;      ///< items that shared their ID with another one
+  std::size_t shared = 0;             ///< items that still do: their prefix has more than K items
+  std::size_t overfull_prefixes = 0;  ///< prefixes of L - 1 codes with more than K items
+  std::size_t greedy_prefixes = 0;    ///< prefixes solved greedily because of exact_work
+  double cost = 0;                    ///< rise of the summed squared error over all items
 };
 
 /// Keeps the first L - 1 codes of every item and reassigns the last one within each prefix so that

@@ -69,7 +69,8 @@ TEST(Assignment, ExactIsNeverDearerThanGreedyOnLargerOnes) {
 
 std::map<std::vector<Code>, std::size_t> loads(const Matrix<Code>& codes, std::size_t length) {
   std::map<std::vector<Code>, std::size_t> result;
-  for (std::size_t i = 0; i < codes.rows(); ++i) ++result[{codes.row(i).begin(), codes.row(i).begin() + static_cast<std::ptrdiff_t>(length)}];
+  for (std::size_t i = 0; i < codes.rows(); ++i)
+    ++result[{codes.row(i).begin(), codes.row(i).begin() + static_cast<std::ptrdiff_t>(length)}];
   return result;
 }
 
@@ -79,7 +80,11 @@ TEST(Collisions, EveryPrefixWithRoomBecomesUniqueAndKeepsItsPrefix) {
     Rng rng(seed);
     const std::size_t n = 20 + rng.below(600);
     const auto vectors = random_matrix(rng, n, 6);
-    const auto fit = train_residual_kmeans(vectors.view(), {.levels = 1 + static_cast<std::uint32_t>(seed % 3), .codebook = 8, .seed = seed}, executor).value();
+    const auto fit =
+        train_residual_kmeans(
+            vectors.view(), {.levels = 1 + static_cast<std::uint32_t>(seed % 3), .codebook = 8, .seed = seed},
+            executor)
+            .value();
     const std::size_t levels = fit.codes.cols();
     const auto out = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), executor).value();
     std::size_t shared = 0, moved = 0;
@@ -118,7 +123,8 @@ TEST(Collisions, CostIsTheRiseOfTheErrorAndExactIsTheCheaper) {
   Executor executor(1);
   Rng rng(5);
   const auto vectors = random_matrix(rng, 400, 5);
-  const auto fit = train_residual_kmeans(vectors.view(), {.levels = 2, .codebook = 32, .seed = 3}, executor).value();
+  const auto fit =
+      train_residual_kmeans(vectors.view(), {.levels = 2, .codebook = 32, .seed = 3}, executor).value();
   const auto error = [&](const Matrix<Code>& codes) {
     std::vector<float> left(5);
     double sum = 0;
@@ -129,7 +135,9 @@ TEST(Collisions, CostIsTheRiseOfTheErrorAndExactIsTheCheaper) {
     return sum;
   };
   const auto exact = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), executor).value();
-  const auto greedy = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), executor, {.exact_work = 0}).value();
+  const auto greedy =
+      resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), executor, {.exact_work = 0})
+          .value();
   EXPECT_NEAR(exact.cost, error(exact.codes) - error(fit.codes), 1e-3);
   EXPECT_NEAR(greedy.cost, error(greedy.codes) - error(fit.codes), 1e-3);
   EXPECT_LE(exact.cost, greedy.cost);
@@ -157,7 +165,8 @@ TEST(Collisions, ItemsWithoutContentAreSpreadEvenly) {
   auto vectors = random_matrix(rng, 300, 4);
   for (std::size_t i = 100; i < 300; ++i) std::ranges::fill(vectors.row(i), 0.0f);
   const auto fit = train_residual_kmeans(vectors.view(), {.codebook = 16}, executor).value();
-  for (std::size_t i = 101; i < 300; ++i) EXPECT_TRUE(std::ranges::equal(fit.codes.row(i), fit.codes.row(100)));
+  for (std::size_t i = 101; i < 300; ++i)
+    EXPECT_TRUE(std::ranges::equal(fit.codes.row(i), fit.codes.row(100)));
   const auto out = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), executor).value();
   for (const auto& [id, load] : loads(out.codes, 3)) EXPECT_LE(load, 200u / 16 + 1);
 }
@@ -184,7 +193,8 @@ TEST(Collisions, RefusesCodesThatDoNotFit) {
   const auto out = resolve_collisions(fit.codebooks, vectors.view(), codes.view(), executor);
   ASSERT_FALSE(out.ok());
   EXPECT_EQ(out.error().message, "row 1: code 4 is not below 4");
-  EXPECT_FALSE(resolve_collisions(fit.codebooks, vectors.view(), {codes.values().data(), 2, 3}, executor).ok());
+  EXPECT_FALSE(
+      resolve_collisions(fit.codebooks, vectors.view(), {codes.values().data(), 2, 3}, executor).ok());
   EXPECT_TRUE(resolve_collisions(fit.codebooks, {}, {}, executor).ok());
 }
 

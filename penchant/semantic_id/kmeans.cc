@@ -12,7 +12,7 @@
 namespace penchant::semantic_id {
 namespace {
 
-constexpr std::size_t kSumBlock = 4096;       // rows added up in one piece, whatever the threads
+constexpr std::size_t kSumBlock = 4096;          // rows added up in one piece, whatever the threads
 constexpr std::size_t kSeedRowsPerCluster = 64;  // k-means++ reads at most this many rows per cluster
 
 /// Rows that k-means++ may choose from: all, or a random sample.
@@ -47,7 +47,8 @@ std::size_t draw(std::span<const float> weights, std::span<double> block_sums, E
     left -= weights[i];
   }
   if (last == weights.size())
-    for (std::size_t i = 0; i < weights.size(); ++i) if (weights[i] > 0) last = i;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if (weights[i] > 0) last = i;
   return last;
 }
 
@@ -133,8 +134,7 @@ void move_centroids(MatrixView<const float> rows, KMeansFit& fit, std::span<cons
 
 double assign(MatrixView<const float> rows, KMeansFit& fit, Executor& executor) {
   CodewordTable(fit.centroids.view()).nearest(rows, fit.codes, fit.distances, executor);
-  return std::accumulate(fit.distances.begin(), fit.distances.end(), 0.0) /
-         static_cast<double>(rows.rows());
+  return std::accumulate(fit.distances.begin(), fit.distances.end(), 0.0) / static_cast<double>(rows.rows());
 }
 
 }  // namespace
@@ -157,13 +157,14 @@ Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& 
   fit.distances.resize(rows.rows());
   double before = std::numeric_limits<double>::infinity();
   for (; fit.iterations < options.iterations; ++fit.iterations) {
-    if (options.keep_going && !options.keep_going()) return Error{ErrorCode::cancelled, "k-means was cancelled"};
+    if (options.keep_going && !options.keep_going())
+      return Error{ErrorCode::cancelled, "k-means was cancelled"};
     const double error = assign(rows, fit, executor);
     std::vector<std::uint32_t> counts(options.clusters, 0);
     for (const auto code : fit.codes) ++counts[code];
     const auto splits = split_for_empty(fit, counts);
     fit.splits += splits;
-    if (splits == 0 && before - error <= options.tolerance * before) break;
+    if (fit.iterations > 0 && splits == 0 && before - error <= options.tolerance * before) break;
     before = error;
     move_centroids(rows, fit, counts, executor);
   }

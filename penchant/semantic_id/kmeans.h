@@ -14,20 +14,20 @@ namespace penchant::semantic_id {
 inline constexpr float kMaxCoordinate = 1e15f;
 
 struct KMeansOptions {
-  std::uint32_t clusters = 256;    ///< K, 1..65536
-  std::uint32_t iterations = 25;   ///< at most; each reads every row once
-  double tolerance = 1e-4;         ///< stop when the error falls by less than this share of itself
+  std::uint32_t clusters = 256;   ///< K, 1..65536
+  std::uint32_t iterations = 25;  ///< at most; each reads every row once
+  double tolerance = 1e-4;        ///< stop when the error falls by less than this share of itself
   std::uint64_t seed = 1;
   std::function<bool()> keep_going;  ///< asked once per iteration; false: cancelled. May be empty.
 };
 
 struct KMeansFit {
-  Matrix<float> centroids;          ///< [K, x]
-  std::vector<std::uint32_t> codes; ///< [n], nearest centroid, the lowest on a tie
-  std::vector<float> distances;     ///< [n], squared distance to it
-  double error = 0;                 ///< mean of distances
-  std::uint32_t iterations = 0;     ///< done
-  std::uint32_t splits = 0;         ///< empty clusters that took over part of another one
+  Matrix<float> centroids;           ///< [K, x]
+  std::vector<std::uint32_t> codes;  ///< [n], nearest centroid, the lowest on a tie
+  std::vector<float> distances;      ///< [n], squared distance to it
+  double error = 0;                  ///< mean of distances
+  std::uint32_t iterations = 0;      ///< done
+  std::uint32_t splits = 0;          ///< empty clusters that took over part of another one
 };
 
 /// \param rows [n, x], finite, at most kMaxCoordinate in magnitude; n >= 1, x >= 1.

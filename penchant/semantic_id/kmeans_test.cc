@@ -39,13 +39,15 @@ TEST(KMeans, FindsWellSeparatedGroups) {
 TEST(KMeans, IsAFixedPointOfItsOwnAssignment) {
   const auto rows = blobs(5, 100, 7, 2);
   Executor executor(1);
-  const auto fit = fit_kmeans(rows.view(), {.clusters = 8, .iterations = 200, .tolerance = 0}, executor).value();
+  const auto fit =
+      fit_kmeans(rows.view(), {.clusters = 8, .iterations = 200, .tolerance = 0}, executor).value();
   std::vector<std::vector<double>> sums(8, std::vector<double>(7));
   std::vector<int> counts(8);
   double error = 0;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     float best = INFINITY;
-    for (std::size_t k = 0; k < 8; ++k) best = std::min(best, squared_distance(rows.row(i), fit.centroids.row(k)));
+    for (std::size_t k = 0; k < 8; ++k)
+      best = std::min(best, squared_distance(rows.row(i), fit.centroids.row(k)));
     EXPECT_LE(fit.distances[i], best * 1.0001f + 1e-4f);
     error += fit.distances[i];
     ++counts[fit.codes[i]];
@@ -54,6 +56,23 @@ TEST(KMeans, IsAFixedPointOfItsOwnAssignment) {
   EXPECT_NEAR(fit.error, error / static_cast<double>(rows.rows()), 1e-9);
   for (std::size_t k = 0; k < 8; ++k)
     for (std::size_t j = 0; j < 7; ++j) EXPECT_NEAR(fit.centroids(k, j), sums[k][j] / counts[k], 1e-4);
+}
+
+TEST(KMeans, EveryStepLowersTheError) {
+  Rng rng(4);
+  Matrix<float> rows(2000, 24);
+  for (auto& v : rows.values()) v = static_cast<float>(rng.uniform());
+  Executor executor(2);
+  double before = 1e30;
+  for (std::uint32_t steps = 0; steps <= 12; ++steps) {
+    const auto fit = fit_kmeans(rows.view(), {.clusters = 40, .iterations = steps}, executor).value();
+    EXPECT_EQ(fit.iterations, steps);
+    EXPECT_LT(fit.error, before);
+    before = fit.error;
+  }
+  const auto start = fit_kmeans(rows.view(), {.clusters = 40, .iterations = 0}, executor).value();
+  EXPECT_LT(before, 0.7 * start.error);
+  EXPECT_LT(before, 24.0 / 12);  // below the variance of the rows
 }
 
 TEST(KMeans, SameSeedSameBytesOnAnyNumberOfThreads) {

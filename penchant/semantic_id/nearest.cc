@@ -7,8 +7,8 @@
 namespace penchant::semantic_id {
 namespace {
 
-constexpr std::size_t kPanel = 32;      // codewords side by side in memory
-constexpr std::size_t kRowBlock = 96;   // rows that share a panel while it is in cache
+constexpr std::size_t kPanel = 32;     // codewords side by side in memory
+constexpr std::size_t kRowBlock = 96;  // rows that share a panel while it is in cache
 
 /// argmin_k |x - c_k|^2 = argmin_k |c_k|^2 / 2 - <x, c_k>. Each lane of a vector of W floats keeps
 /// the best of its own codewords; dimensions are added one after the other for every (row,
@@ -166,18 +166,21 @@ void CodewordTable::nearest(MatrixView<const float> rows, std::span<std::uint32_
   const std::size_t grain = std::max<std::size_t>(1, (1u << 20) / (size() * std::max<std::size_t>(dim(), 1)));
   executor.parallel_for(rows.rows(), (grain + kRowBlock - 1) / kRowBlock * kRowBlock,
                         [&](std::size_t begin, std::size_t end) {
-    const auto part = rows.rows_from(begin, end - begin);
-    std::uint32_t* out = codes.data() + begin;
+                          const auto part = rows.rows_from(begin, end - begin);
+                          std::uint32_t* out = codes.data() + begin;
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (isa == Isa::avx512) search_avx512(table, part, out);
-    else if (isa == Isa::avx2) search_avx2(table, part, out);
-    else search_baseline(table, part, out);
+                          if (isa == Isa::avx512)
+                            search_avx512(table, part, out);
+                          else if (isa == Isa::avx2)
+                            search_avx2(table, part, out);
+                          else
+                            search_baseline(table, part, out);
 #else
     search_baseline(table, part, out);
 #endif
-    for (std::size_t i = begin; i < end; ++i)
-      distances[i] = squared_distance(rows.row(i), codeword(codes[i]));
-  });
+                          for (std::size_t i = begin; i < end; ++i)
+                            distances[i] = squared_distance(rows.row(i), codeword(codes[i]));
+                        });
 }
 
 void CodewordTable::distances_to(std::span<const float> row, std::span<float> out) const {

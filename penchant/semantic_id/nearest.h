@@ -26,12 +26,12 @@ class CodewordTable {
   /// codes[i] = the codeword nearest to rows.row(i) in L2 (the lowest on a tie), distances[i] = its
   /// squared distance. The result does not depend on the number of threads.
   /// \param rows [n, x] finite; codes, distances [n]
-  void nearest(MatrixView<const float> rows, std::span<std::uint32_t> codes,
-               std::span<float> distances, Executor& executor) const {
+  void nearest(MatrixView<const float> rows, std::span<std::uint32_t> codes, std::span<float> distances,
+               Executor& executor) const {
     nearest(rows, codes, distances, executor, best_isa());
   }
-  void nearest(MatrixView<const float> rows, std::span<std::uint32_t> codes,
-               std::span<float> distances, Executor& executor, Isa isa) const;
+  void nearest(MatrixView<const float> rows, std::span<std::uint32_t> codes, std::span<float> distances,
+               Executor& executor, Isa isa) const;
   /// One row: squared distance to every codeword. \param out [K]
   void distances_to(std::span<const float> row, std::span<float> out) const;
   [[nodiscard]] std::size_t size() const noexcept { return codewords_.rows(); }
@@ -39,9 +39,9 @@ class CodewordTable {
   [[nodiscard]] std::span<const float> codeword(std::size_t k) const { return codewords_.row(k); }
 
  private:
-  Matrix<float> codewords_;         ///< [K, x]
-  std::vector<float> panels_;       ///< [ceil(K / 32)][x][32], zero-padded
-  std::vector<float> half_norms_;   ///< [32 * ceil(K / 32)]: |c|^2 / 2; the padding is +inf
+  Matrix<float> codewords_;        ///< [K, x]
+  std::vector<float> panels_;      ///< [ceil(K / 32)][x][32], zero-padded
+  std::vector<float> half_norms_;  ///< [32 * ceil(K / 32)]: |c|^2 / 2; the padding is +inf
 };
 
 }  // namespace penchant::semantic_id

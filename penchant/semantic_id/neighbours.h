@@ -18,17 +18,18 @@ struct PrefixNeighbour {
 };
 
 struct NeighbourQuery {
-  std::span<const Code> id;             ///< [L] semantic ID of the item in question
-  std::optional<ItemId> self;           ///< left out of the answer
-  std::span<const float> vector;        ///< [x] its content vector; empty: no similarities
-  MatrixView<const float> vectors;      ///< [n, x] content of the items, row = ItemId; may be empty
-  const Bitmap* allowed = nullptr;      ///< by ItemId; null: all
+  std::span<const Code> id;         ///< [L] semantic ID of the item in question
+  std::optional<ItemId> self;       ///< left out of the answer
+  std::span<const float> vector;    ///< [x] its content vector; empty: no similarities
+  MatrixView<const float> vectors;  ///< [n, x] content of the items, row = ItemId; may be empty
+  const Bitmap* allowed = nullptr;  ///< by ItemId; null: all
   std::size_t limit = 20;
-  std::size_t min_shared = 1;           ///< 0 fills up with items that share nothing
+  std::size_t min_shared = 1;  ///< 0 fills up with items that share nothing
 };
 
 /// Longest common prefix first, then similarity, then ItemId. Reads only the items below the
 /// prefixes it needs. Threads: as its arguments, which it does not keep.
-[[nodiscard]] std::vector<PrefixNeighbour> neighbours_by_prefix(const ItemTrie& trie, const NeighbourQuery& query);
+[[nodiscard]] std::vector<PrefixNeighbour> neighbours_by_prefix(const ItemTrie& trie,
+                                                                const NeighbourQuery& query);
 
 }  // namespace penchant::semantic_id

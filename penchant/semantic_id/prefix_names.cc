@@ -12,7 +12,8 @@ namespace penchant::semantic_id {
 namespace {
 
 constexpr std::size_t kMaxValueBytes = 60;  // longer texts are prose, not values
-constexpr std::array<std::string_view, 12> kStopWords{"the", "and", "for", "with", "from", "der", "die", "das", "und", "les", "des", "part"};
+constexpr std::array<std::string_view, 12> kStopWords{"the", "and", "for", "with", "from", "der",
+                                                      "die", "das", "und", "les",  "des",  "part"};
 
 bool is_word_byte(char c) {
   const auto u = static_cast<unsigned char>(c);
@@ -26,7 +27,8 @@ void add_title_words(std::string title, std::vector<NamingFeature>& out) {
     if (i < title.size() && is_word_byte(title[i])) continue;
     const auto word = std::string_view(title).substr(begin, i - begin);
     const bool digits = std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
-    if (word.size() >= 3 && word.size() <= kMaxValueBytes && !digits && std::ranges::find(kStopWords, word) == kStopWords.end())
+    if (word.size() >= 3 && word.size() <= kMaxValueBytes && !digits &&
+        std::ranges::find(kStopWords, word) == kStopWords.end())
       out.push_back({"", std::string(word)});
     begin = i + 1;
   }
@@ -39,13 +41,15 @@ struct AddValue {
   std::vector<NamingFeature>& out;
 
   void operator()(double value) const {
-    if (attribute.find("year") != std::string::npos && value >= 1000 && value < 3000) out.push_back({attribute, decade_of(value)});
+    if (attribute.find("year") != std::string::npos && value >= 1000 && value < 3000)
+      out.push_back({attribute, decade_of(value)});
   }
   void operator()(bool value) const {
     if (value) out.push_back({attribute, attribute});
   }
   void operator()(const std::string& value) const {
-    const bool digits = !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
     if (digits && value.size() == 4 && attribute.find("year") != std::string::npos)
       (*this)(static_cast<double>(std::stoi(value)));
     else if (!value.empty() && value.size() <= kMaxValueBytes)
@@ -59,9 +63,9 @@ struct AddValue {
 
 /// Features as numbers, and how many items have each.
 struct Dictionary {
-  std::vector<const NamingFeature*> features;        // by number, ascending; into the caller's span
-  std::vector<std::vector<std::uint32_t>> of_item;   // [n]
-  std::vector<std::uint32_t> counts;                 // by number
+  std::vector<const NamingFeature*> features;       // by number, ascending; into the caller's span
+  std::vector<std::vector<std::uint32_t>> of_item;  // [n]
+  std::vector<std::uint32_t> counts;                // by number
 
   explicit Dictionary(std::span<const std::vector<NamingFeature>> items) : of_item(items.size()) {
     std::map<NamingFeature, std::uint32_t> numbers;
@@ -83,7 +87,8 @@ struct Dictionary {
     }
   }
   /// Counts among `rows`, written into `out` (zero before); returns the numbers seen.
-  std::vector<std::uint32_t> count(std::span<const std::uint32_t> rows, std::vector<std::uint32_t>& out) const {
+  std::vector<std::uint32_t> count(std::span<const std::uint32_t> rows,
+                                   std::vector<std::uint32_t>& out) const {
     std::vector<std::uint32_t> seen;
     for (const auto row : rows)
       for (const auto f : of_item[row])
@@ -120,7 +125,8 @@ class Namer {
         if (with < 2 || with / in < options_.min_share) continue;
         // The share of a feature that every item has is kept below 1 by half an item.
         const double prior_with = options_.prior * std::min(dictionary_.counts[f] / n, (n - 0.5) / n);
-        const double difference = log_odds(with, in, prior_with, options_.prior) - log_odds(without, out, prior_with, options_.prior);
+        const double difference = log_odds(with, in, prior_with, options_.prior) -
+                                  log_odds(without, out, prior_with, options_.prior);
         const double z = difference / std::sqrt(1 / (with + prior_with) + 1 / (without + prior_with));
         const auto& feature = *dictionary_.features[f];
         if (z >= options_.min_z + (feature.attribute.empty() ? 1 : 0))
@@ -129,13 +135,14 @@ class Namer {
     for (const auto f : seen) inside_[f] = 0;
     std::ranges::stable_sort(result.terms, std::greater{}, &PrefixTerm::z);
     if (result.terms.size() > options_.terms) result.terms.resize(options_.terms);
-    for (const auto& term : result.terms) result.name.append(result.name.empty() ? "" : " · ").append(term.feature.value);
+    for (const auto& term : result.terms)
+      result.name.append(result.name.empty() ? "" : " · ").append(term.feature.value);
     if (result.name.empty()) result.name = "mixed";
     return result;
   }
 
  private:
-  const Dictionary& dictionary_;       // lives through prefix_names, as do the options
+  const Dictionary& dictionary_;  // lives through prefix_names, as do the options
   const PrefixNameOptions& options_;
   std::vector<std::uint32_t> inside_;  // zero between calls
 };
@@ -155,7 +162,8 @@ Result<std::vector<PrefixName>> prefix_names(MatrixView<const Code> codes,
                                              std::span<const std::vector<NamingFeature>> features,
                                              const PrefixNameOptions& options) {
   if (features.size() != codes.rows())
-    return invalid(std::to_string(features.size()) + " feature lists for " + std::to_string(codes.rows()) + " semantic IDs");
+    return invalid(std::to_string(features.size()) + " feature lists for " + std::to_string(codes.rows()) +
+                   " semantic IDs");
   std::vector<PrefixName> names;
   const Dictionary dictionary(features);
   Namer namer(dictionary, options);
@@ -165,7 +173,8 @@ Result<std::vector<PrefixName>> prefix_names(MatrixView<const Code> codes,
     std::size_t child = 0;
     for (std::size_t p = 0; p < parents.size(); ++p) {
       const auto seen = dictionary.count(parents[p], background);
-      for (; child < children.size() && children.begin(child) < parents.begin(p) + parents[p].size(); ++child) {
+      for (; child < children.size() && children.begin(child) < parents.begin(p) + parents[p].size();
+           ++child) {
         const bool only_child = children[child].size() == parents[p].size();
         auto name = only_child ? namer.name({children[child], dictionary.counts, codes.rows()})
                                : namer.name({children[child], background, parents[p].size()});

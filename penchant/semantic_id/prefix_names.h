@@ -39,9 +39,9 @@ struct PrefixNameOptions {
   std::size_t max_length = 2;  ///< longest prefix that is named
   std::size_t min_items = 3;   ///< smaller groups get no terms
   std::size_t terms = 3;
-  double prior = 10;           ///< pseudo-items with the shares of the whole catalogue
-  double min_z = 1.96;         ///< for attribute values; title words need 1 more
-  double min_share = 0.2;      ///< of the group's items that must have it
+  double prior = 10;       ///< pseudo-items with the shares of the whole catalogue
+  double min_z = 1.96;     ///< for attribute values; title words need 1 more
+  double min_share = 0.2;  ///< of the group's items that must have it
 };
 
 /// Log-odds ratio with an informative prior (Monroe, Colaresi, Quinn 2008) of every feature in a

@@ -1,7 +1,9 @@
 #include "penchant/semantic_id/report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdio>
 
 #include "penchant/base/rng.h"
 #include "penchant/semantic_id/prefix_runs.h"
@@ -17,7 +19,8 @@ double dot(std::span<const float> a, std::span<const float> b) {
 
 Status check(const Codebooks& codebooks, MatrixView<const float> vectors, MatrixView<const Code> codes) {
   if (codes.rows() != vectors.rows() || codes.cols() != codebooks.levels())
-    return invalid("the report needs one semantic ID of " + std::to_string(codebooks.levels()) + " codes per vector");
+    return invalid("the report needs one semantic ID of " + std::to_string(codebooks.levels()) +
+                   " codes per vector");
   for (std::size_t i = 0; i < codes.rows(); ++i)
     for (const auto code : codes.row(i))
       if (code >= codebooks.codebook())
@@ -26,8 +29,8 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
   return {};
 }
 
-LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vectors, MatrixView<const Code> codes,
-                         std::size_t level, double mean_square) {
+LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vectors,
+                         MatrixView<const Code> codes, std::size_t level, double mean_square) {
   LevelReport report;
   std::vector<std::size_t> counts(codebooks.codebook(), 0);
   std::vector<float> left(codebooks.dim());
@@ -61,7 +64,8 @@ CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const do
     for (const auto row : runs[r])
       if (norms[row] > 0) group.push_back(row);
     if (group.size() < 2) continue;
-    for (std::uint32_t i = 0; i < group.size(); ++i) members.emplace_back(static_cast<std::uint32_t>(groups.size()), i);
+    for (std::uint32_t i = 0; i < group.size(); ++i)
+      members.emplace_back(static_cast<std::uint32_t>(groups.size()), i);
     groups.push_back(std::move(group));
   }
   if (members.empty()) return report;
@@ -86,9 +90,8 @@ CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const do
 
 std::string number(double value, int digits) {
   if (!std::isfinite(value)) return "null";
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*g", digits, value);
-  return text;
+  char text[64];  // to_chars: no locale
+  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr};
 }
 
 template <class... Args>
@@ -124,7 +127,8 @@ std::string json_array(const std::vector<T>& values, const F& write) {
 }  // namespace
 
 Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float> vectors,
-                              MatrixView<const Code> codes, Executor& executor, const ReportOptions& options) {
+                              MatrixView<const Code> codes, Executor& executor,
+                              const ReportOptions& options) {
   PENCHANT_DO(check(codebooks, vectors, codes));
   PENCHANT_TRY(nearest, codebooks.assign(vectors, executor));
   SidReport report{.items = codes.rows(), .codebook = codebooks.codebook(), .dim = codebooks.dim()};
@@ -159,34 +163,59 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
 
 std::string to_json(const SidReport& r) {
   JsonObject object;
-  object.add("items", r.items).add("codebook", r.codebook).add("dim", r.dim).add("without_content", r.without_content);
+  object.add("items", r.items)
+      .add("codebook", r.codebook)
+      .add("dim", r.dim)
+      .add("without_content", r.without_content);
   object.add("levels", json_array(r.levels, [](const LevelReport& l) {
-    return JsonObject().add("used", l.used).add("largest", l.largest).add("entropy_bits", l.entropy_bits)
-        .add("perplexity", l.perplexity).add("error", l.error).add("explained", l.explained).str();
-  }));
-  object.add("distinct_before", r.distinct_before).add("shared_before", r.shared_before).add("distinct", r.distinct)
-      .add("shared", r.shared).add("largest_id", r.largest_id).add("moved", r.moved).add("unique_share", r.unique_share);
+               return JsonObject()
+                   .add("used", l.used)
+                   .add("largest", l.largest)
+                   .add("entropy_bits", l.entropy_bits)
+                   .add("perplexity", l.perplexity)
+                   .add("error", l.error)
+                   .add("explained", l.explained)
+                   .str();
+             }));
+  object.add("distinct_before", r.distinct_before)
+      .add("shared_before", r.shared_before)
+      .add("distinct", r.distinct)
+      .add("shared", r.shared)
+      .add("largest_id", r.largest_id)
+      .add("moved", r.moved)
+      .add("unique_share", r.unique_share);
   object.add("coherence", json_array(r.coherence, [](const CoherenceReport& c) {
-    return JsonObject().add("length", c.length).add("pairs", c.pairs).add("cosine", c.cosine).add("low", c.low)
-        .add("high", c.high).str();
-  }));
+               return JsonObject()
+                   .add("length", c.length)
+                   .add("pairs", c.pairs)
+                   .add("cosine", c.cosine)
+                   .add("low", c.low)
+                   .add("high", c.high)
+                   .str();
+             }));
   return object.str();
 }
 
 std::string to_text(const SidReport& r) {
-  std::string text = line("Semantic IDs: %zu items, %zu levels of %zu codes, content vectors of %zu numbers\n", r.items,
-                          r.levels.size(), r.codebook, r.dim);
-  if (r.without_content > 0) text += line("  %zu items have no content vector; their codes only spread them\n", r.without_content);
+  std::string text =
+      line("Semantic IDs: %zu items, %zu levels of %zu codes, content vectors of %zu numbers\n", r.items,
+           r.levels.size(), r.codebook, r.dim);
+  if (r.without_content > 0)
+    text += line("  %zu items have no content vector; their codes only spread them\n", r.without_content);
   text += "\n  level   codes used     perplexity   largest code   left over   explained\n";
   for (std::size_t l = 0; l < r.levels.size(); ++l) {
     const auto& level = r.levels[l];
-    text += line("  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
-                 100.0 * static_cast<double>(level.used) / static_cast<double>(std::max<std::size_t>(r.codebook, 1)),
-                 level.perplexity, level.largest, level.error, 100 * level.explained);
+    text += line(
+        "  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
+        100.0 * static_cast<double>(level.used) / static_cast<double>(std::max<std::size_t>(r.codebook, 1)),
+        level.perplexity, level.largest, level.error, 100 * level.explained);
   }
-  text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy\n", r.distinct_before, r.distinct);
-  text += line("  items that share an ID: %zu before, %zu after; %zu items moved\n", r.shared_before, r.shared, r.moved);
-  text += line("  unique: %.1f %% of items; most crowded ID: %zu items\n", 100 * r.unique_share, r.largest_id);
+  text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy\n",
+               r.distinct_before, r.distinct);
+  text += line("  items that share an ID: %zu before, %zu after; %zu items moved\n", r.shared_before,
+               r.shared, r.moved);
+  text +=
+      line("  unique: %.1f %% of items; most crowded ID: %zu items\n", 100 * r.unique_share, r.largest_id);
   text += "\n  same first codes   mean cosine of two items    95 % interval\n";
   for (const auto& c : r.coherence) {
     const std::string name = c.length == 0 ? "any two items" : std::to_string(c.length);

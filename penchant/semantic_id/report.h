@@ -12,45 +12,46 @@
 namespace penchant::semantic_id {
 
 struct LevelReport {
-  std::size_t used = 0;        ///< codes that some item has
-  std::size_t largest = 0;     ///< items of the most frequent code
-  double entropy_bits = 0;     ///< of the code distribution over items; at most log2 K
-  double perplexity = 0;       ///< 2^entropy: effective number of codes
-  double error = 0;            ///< mean squared length left after this level, final codes
-  double explained = 0;        ///< 1 - error / mean squared length of the vectors
+  std::size_t used = 0;     ///< codes that some item has
+  std::size_t largest = 0;  ///< items of the most frequent code
+  double entropy_bits = 0;  ///< of the code distribution over items; at most log2 K
+  double perplexity = 0;    ///< 2^entropy: effective number of codes
+  double error = 0;         ///< mean squared length left after this level, final codes
+  double explained = 0;     ///< 1 - error / mean squared length of the vectors
 };
 
 /// Mean cosine of the content of two items that share their first `length` codes (0: any two).
 struct CoherenceReport {
   std::size_t length = 0;
-  std::size_t pairs = 0;       ///< sampled; 0: no two items share so much, the rest is 0
+  std::size_t pairs = 0;  ///< sampled; 0: no two items share so much, the rest is 0
   double cosine = 0;
-  double low = 0, high = 0;    ///< 95 % interval of the mean (normal)
+  double low = 0, high = 0;  ///< 95 % interval of the mean (normal)
 };
 
 struct SidReport {
   std::size_t items = 0, codebook = 0, dim = 0;
-  std::size_t without_content = 0;   ///< items whose content vector is zero
-  std::vector<LevelReport> levels;   ///< [L]
-  std::size_t distinct_before = 0;   ///< different IDs with nearest codewords
-  std::size_t shared_before = 0;     ///< items that shared theirs
-  std::size_t distinct = 0;          ///< the same after the collision policy
+  std::size_t without_content = 0;  ///< items whose content vector is zero
+  std::vector<LevelReport> levels;  ///< [L]
+  std::size_t distinct_before = 0;  ///< different IDs with nearest codewords
+  std::size_t shared_before = 0;    ///< items that shared theirs
+  std::size_t distinct = 0;         ///< the same after the collision policy
   std::size_t shared = 0;
-  std::size_t largest_id = 0;        ///< items of the most crowded ID
-  std::size_t moved = 0;             ///< items whose codes the policy changed
-  double unique_share = 0;           ///< items that have their ID for themselves / items
+  std::size_t largest_id = 0;              ///< items of the most crowded ID
+  std::size_t moved = 0;                   ///< items whose codes the policy changed
+  double unique_share = 0;                 ///< items that have their ID for themselves / items
   std::vector<CoherenceReport> coherence;  ///< lengths 0..L, final codes
 };
 
 struct ReportOptions {
-  std::size_t pairs = 4000;    ///< sampled per prefix length
+  std::size_t pairs = 4000;  ///< sampled per prefix length
   std::uint64_t seed = 1;
 };
 
 /// \param vectors [n, x] content; codes [n, L] as stored, after the collision policy
 /// \return invalid_argument on sizes or codes that do not fit
 Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float> vectors,
-                              MatrixView<const Code> codes, Executor& executor, const ReportOptions& options = {});
+                              MatrixView<const Code> codes, Executor& executor,
+                              const ReportOptions& options = {});
 
 /// One JSON object, the field names of the structs; shares and cosines with 6 digits.
 [[nodiscard]] std::string to_json(const SidReport& report);

@@ -14,17 +14,20 @@ Status check(MatrixView<const float> vectors, const ResidualKMeansOptions& optio
   if (vectors.cols() == 0)
     return invalid("items have no content vectors: give them a title, attributes or a vector");
   if (options.levels == 0 || options.levels > kMaxLevels)
-    return invalid("levels: " + std::to_string(options.levels) + " is not in 1.." + std::to_string(kMaxLevels));
+    return invalid("levels: " + std::to_string(options.levels) + " is not in 1.." +
+                   std::to_string(kMaxLevels));
   if (options.codebook > 65536)
     return invalid("codebook: " + std::to_string(options.codebook) + " is not in 1..65536");
   if (!options.names.empty() && options.names.size() != vectors.rows())
-    return invalid(std::to_string(options.names.size()) + " item names for " + std::to_string(vectors.rows()) + " vectors");
+    return invalid(std::to_string(options.names.size()) + " item names for " +
+                   std::to_string(vectors.rows()) + " vectors");
   for (std::size_t i = 0; i < vectors.rows(); ++i)
     for (std::size_t j = 0; j < vectors.cols(); ++j)
       if (!(std::abs(vectors(i, j)) <= kMaxCoordinate))
         return invalid("content vector of " +
-                       (options.names.empty() ? "row " + std::to_string(i)
-                                              : "item \"" + options.names[i] + "\" (row " + std::to_string(i) + ")") +
+                       (options.names.empty()
+                            ? "row " + std::to_string(i)
+                            : "item \"" + options.names[i] + "\" (row " + std::to_string(i) + ")") +
                        ": number " + std::to_string(j) +
                        (std::isfinite(vectors(i, j)) ? " is larger than 1e15" : " is not finite") +
                        "; correct or leave out this vector");
@@ -35,7 +38,8 @@ Status check(MatrixView<const float> vectors, const ResidualKMeansOptions& optio
 std::vector<std::uint32_t> training_rows(MatrixView<const float> vectors, std::size_t most, Rng& rng) {
   std::vector<std::uint32_t> rows;
   for (std::size_t i = 0; i < vectors.rows(); ++i)
-    if (std::ranges::any_of(vectors.row(i), [](float v) { return v != 0; })) rows.push_back(static_cast<std::uint32_t>(i));
+    if (std::ranges::any_of(vectors.row(i), [](float v) { return v != 0; }))
+      rows.push_back(static_cast<std::uint32_t>(i));
   if (rows.empty()) rows.push_back(0);  // nothing has content: one zero vector
   if (rows.size() > most) {
     for (std::size_t i = 0; i < most; ++i) std::swap(rows[i], rows[i + rng.below(rows.size() - i)]);
@@ -52,12 +56,13 @@ std::uint32_t choose_codebook(std::size_t n_items) noexcept {
   return 1u << std::clamp(static_cast<int>(std::lround(bits)), 2, 10);
 }
 
-Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors, const ResidualKMeansOptions& options,
-                                          Executor& executor) {
+Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors,
+                                          const ResidualKMeansOptions& options, Executor& executor) {
   PENCHANT_DO(check(vectors, options));
   const std::uint32_t codebook = options.codebook != 0 ? options.codebook : choose_codebook(vectors.rows());
   Rng rng(options.seed);
-  const auto rows = training_rows(vectors, std::size_t{codebook} * std::max(options.rows_per_codeword, 1u), rng);
+  const auto rows =
+      training_rows(vectors, std::size_t{codebook} * std::max(options.rows_per_codeword, 1u), rng);
   Matrix<float> left(rows.size(), vectors.cols());
   for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vectors.row(rows[i]), left.row(i).begin());
 
@@ -67,9 +72,11 @@ Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors, const
     std::uint64_t step = 0;
     if (options.progress)
       kmeans.keep_going = [&] {
-        return options.progress({.step = "semantic IDs", .done = level * std::uint64_t{options.iterations} + step++,
-                                 .total = std::uint64_t{options.levels} * options.iterations,
-                                 .detail = "level " + std::to_string(level + 1) + " of " + std::to_string(options.levels)});
+        return options.progress(
+            {.step = "semantic IDs",
+             .done = level * std::uint64_t{options.iterations} + step++,
+             .total = std::uint64_t{options.levels} * options.iterations,
+             .detail = "level " + std::to_string(level + 1) + " of " + std::to_string(options.levels)});
       };
     PENCHANT_TRY(fit, fit_kmeans(left.view(), kmeans, executor));
     for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -25,13 +25,13 @@ namespace penchant::semantic_id {
 [[nodiscard]] std::uint32_t choose_codebook(std::size_t n_items) noexcept;
 
 struct ResidualKMeansOptions {
-  std::uint32_t levels = 3;              ///< L, 1..16
-  std::uint32_t codebook = 0;            ///< K, up to 65536; 0: choose_codebook(n)
-  std::uint32_t iterations = 25;         ///< Lloyd steps per level, at most
-  std::uint32_t rows_per_codeword = 256; ///< trains on a sample of at most this many rows per codeword
+  std::uint32_t levels = 3;               ///< L, 1..16
+  std::uint32_t codebook = 0;             ///< K, up to 65536; 0: choose_codebook(n)
+  std::uint32_t iterations = 25;          ///< Lloyd steps per level, at most
+  std::uint32_t rows_per_codeword = 256;  ///< trains on a sample of at most this many rows per codeword
   std::uint64_t seed = 1;
-  std::span<const std::string> names;    ///< [n] item ids for messages, or empty; lives through the call
-  ProgressSink progress;                 ///< may be empty; step "semantic IDs", one unit per Lloyd step
+  std::span<const std::string> names;  ///< [n] item ids for messages, or empty; lives through the call
+  ProgressSink progress;               ///< may be empty; step "semantic IDs", one unit per Lloyd step
 };
 
 struct ResidualFit {
@@ -44,7 +44,7 @@ struct ResidualFit {
 /// and gets the codewords nearest to zero (the collision policy then spreads such items).
 /// The same seed and rows give the same bytes on any number of threads. Memory: two copies of vectors.
 /// \return invalid_argument naming the item and column of a bad number; cancelled
-Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors, const ResidualKMeansOptions& options,
-                                          Executor& executor);
+Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors,
+                                          const ResidualKMeansOptions& options, Executor& executor);
 
 }  // namespace penchant::semantic_id

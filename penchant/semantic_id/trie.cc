@@ -15,8 +15,7 @@ std::vector<std::uint32_t> sorted_rows(MatrixView<const Code> sids, std::span<co
                                        std::uint32_t codebook_size) {
   std::vector<std::uint32_t> rows(items.size()), next(items.size());
   std::iota(rows.begin(), rows.end(), 0u);
-  if (!std::ranges::is_sorted(items))
-    std::ranges::sort(rows, {}, [&](std::uint32_t r) { return items[r]; });
+  if (!std::ranges::is_sorted(items)) std::ranges::sort(rows, {}, [&](std::uint32_t r) { return items[r]; });
   std::vector<std::uint32_t> start(codebook_size + 1);
   for (std::size_t level = sids.cols(); level-- > 0;) {
     std::ranges::fill(start, 0u);
@@ -39,7 +38,8 @@ Status check(MatrixView<const Code> sids, std::span<const ItemId> items, std::ui
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max() - 1;
   if (items.size() > most / (sids.cols() + 1))
     return Error{ErrorCode::resource_exhausted, std::to_string(items.size()) + " items of " +
-            std::to_string(sids.cols()) + " levels are more than one trie can hold"};
+                                                    std::to_string(sids.cols()) +
+                                                    " levels are more than one trie can hold"};
   for (std::size_t r = 0; r < sids.rows(); ++r)
     for (const auto code : sids.row(r))
       if (code >= codebook_size)

@@ -33,9 +33,9 @@ class ItemTrie {
   /// that owns two rows; n = 0 gives an empty trie. O(n * depth + depth * codebook_size).
   static Result<ItemTrie> build(MatrixView<const Code> sids, std::span<const ItemId> items,
                                 std::uint32_t codebook_size);
-  [[nodiscard]] Edges children(Node node) const noexcept;                          ///< empty at a leaf
+  [[nodiscard]] Edges children(Node node) const noexcept;  ///< empty at a leaf
   [[nodiscard]] std::optional<Node> child(Node node, Code code) const noexcept;
-  [[nodiscard]] std::span<const ItemId> items_at(Node leaf) const noexcept;        ///< ascending
+  [[nodiscard]] std::span<const ItemId> items_at(Node leaf) const noexcept;  ///< ascending
   /// Items of every leaf below `node` (its own at a leaf), grouped by leaf in ascending code order.
   /// O(depth).
   [[nodiscard]] std::span<const ItemId> items_below(Node node) const noexcept;
@@ -57,10 +57,10 @@ class ItemTrie {
   [[nodiscard]] Bitmap mask(const Bitmap& allowed) const;
 
  private:
-  std::vector<Code> codes_;             ///< [nodes], code on the edge into the node
+  std::vector<Code> codes_;  ///< [nodes], code on the edge into the node
   /// [nodes + 1], first child, or first item for a leaf; the last inner node's children end at nodes()
   std::vector<std::uint32_t> offsets_;
-  std::vector<ItemId> items_;           ///< [n], grouped by leaf
+  std::vector<ItemId> items_;  ///< [n], grouped by leaf
   std::uint32_t first_leaf_ = 0;
   std::size_t depth_ = 0;
 };

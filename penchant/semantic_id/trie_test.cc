@@ -45,7 +45,7 @@ Catalogue random_catalogue(std::uint64_t seed, std::size_t n, std::size_t depth)
 
 struct Walked {
   BySid leaves;
-  std::map<std::vector<Code>, std::set<ItemId>> below;       // items under every prefix
+  std::map<std::vector<Code>, std::set<ItemId>> below;  // items under every prefix
   std::map<std::vector<Code>, ItemTrie::Node> nodes;
 };
 
@@ -87,7 +87,8 @@ TEST(ItemTrie, AcceptsExactlyTheCatalogue) {
     for (const auto& [prefix, items] : walked.below) {
       std::set<ItemId> expected;
       for (const auto& [sid, owners] : c.by_sid())
-        if (std::equal(prefix.begin(), prefix.end(), sid.begin())) expected.insert(owners.begin(), owners.end());
+        if (std::equal(prefix.begin(), prefix.end(), sid.begin()))
+          expected.insert(owners.begin(), owners.end());
       EXPECT_EQ(items, expected) << "seed " << seed;
     }
   }

@@ -25,7 +25,7 @@ Schema reason() {
 
 const Schema& scored_item() {
   static const Schema schema = object({
-      need("id", plain(), ""), need("score", number(), ""), need("rank", count(), "1 is first"),
+      need("id", plain(), ""), need("title", plain(), ""), need("score", number(), ""), need("rank", count(), "1 is first"),
       need("fields", fields(), ""), need("semantic_id", codes(), ""),
       need("sources", any_list(plain()), "candidate sources that proposed it"),
       need("reasons", any_list(reason()), "empty without explain"),

@@ -109,6 +109,10 @@ std::string token_text(const std::vector<std::uint16_t>& codes) {
   return out;
 }
 
-json::array codes_json(const std::vector<std::uint16_t>& codes) { return {codes.begin(), codes.end()}; }
+json::array codes_json(const std::vector<std::uint16_t>& codes) {
+  json::array out;
+  for (const unsigned code : codes) out.emplace_back(code);
+  return out;
+}
 
 }  // namespace penchant::service

@@ -21,7 +21,6 @@ Result<JobOutcome> LocalTasks::import_files(const ImportJob& job, const Progress
   options.dry_run = job.dry_run;
   options.rejects_path = options_.home + "/rejects.csv";
   PENCHANT_TRY(report, import::import_paths(job.paths, options, *store_, progress));
-  if (!job.dry_run) PENCHANT_DO(engine_->reload());
   return JobOutcome{.json = import::to_json(report)};
 }
 
@@ -36,9 +35,8 @@ Result<JobOutcome> LocalTasks::train(const TrainJob& job, const ProgressSink& pr
   if (job.seed) options.seed = *job.seed;
   if (job.epochs) options.epochs = *job.epochs;
   if (!job.holdout.empty()) options.extra = {"--holdout", job.holdout};
-  options.promote = false;  // the engine does it, so that requests in flight finish on the old one
+  options.promote = false;  // the service lets the engine do it, so that requests in flight finish on the old one
   PENCHANT_TRY(outcome, train_release(options, *store_, *executor_, progress));
-  PENCHANT_DO(engine_->promote(outcome.release));
   const boost::json::object json{{"release", outcome.release}, {"seconds", outcome.seconds}, {"summary", outcome.summary}};
   return JobOutcome{.release = outcome.release, .json = boost::json::serialize(json)};
 }

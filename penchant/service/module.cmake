@@ -1,3 +1,4 @@
+set(Boost_NO_WARN_NEW_VERSIONS ON)
 find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json)
 if(TARGET penchant_service)
   get_target_property(_kind penchant_service TYPE)

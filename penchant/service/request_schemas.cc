@@ -5,11 +5,11 @@ namespace penchant::service {
 
 namespace {
 
-constexpr std::size_t kText = catalog::kMaxTextBytes;
+constexpr std::size_t kLongText = catalog::kMaxTextBytes;
 
 Schema attribute_value() {
-  Schema value{.types = kBoolean | kInteger | kNumber | Type::kText | kArray | kNull, .max_length = kText, .max_items = 4096};
-  value.items = std::make_shared<Schema>(Schema{.types = kBoolean | kInteger | kNumber | Type::kText, .max_length = kText});
+  Schema value{.types = kBoolean | kInteger | kNumber | kText | kArray | kNull, .max_length = kLongText, .max_items = 4096};
+  value.items = std::make_shared<Schema>(Schema{.types = kBoolean | kInteger | kNumber | kText, .max_length = kLongText});
   return value.named("AttributeValue").about("number, flag, text or list of texts; null: not given");
 }
 
@@ -22,7 +22,7 @@ Schema vectors() {
 }
 
 Schema point_in_time() {
-  Schema time{.types = Type::kText | kInteger | kNumber, .max_length = 64};
+  Schema time{.types = kText | kInteger | kNumber, .max_length = 64};
   return time.about("epoch seconds or milliseconds, or ISO 8601");
 }
 
@@ -33,7 +33,7 @@ std::vector<Property> context() {
       may("type", text(64, 1).defaulting("view"), "kind of event"),
       may("value", number().nullable(), "strength: rating, quantity, seconds"),
       may("time", point_in_time(), "when; default: order of the list")}).named("SessionEvent");
-  Schema session_entry = session_event.or_types(Type::kText | kInteger);  // or an item id alone
+  Schema session_entry = session_event.or_types(kText | kInteger);  // or an item id alone
   session_entry.max_length = 512;
   session_entry.min_length = 1;
   return {
@@ -112,7 +112,7 @@ const Schema& item_schema() {
   static const Schema schema = [] {
     Schema out = object({
         may("id", id(), "the owner's key"),
-        may("title", text(kText).or_types(kInteger | kNull), "shown and searched"),
+        may("title", text(kLongText).or_types(kInteger | kNull), "shown and searched"),
         may("attributes", attributes().nullable(), "free attributes by name: number, flag, text or list of texts"),
         may("vectors", vectors().nullable(), "one list of numbers per modality"),
         may("available", boolean().nullable().defaulting(true), "false: kept for history, never recommended"),
@@ -157,7 +157,7 @@ const Schema& import_request_schema() {
 const Schema& train_request_schema() {
   static const Schema schema = object({
       may("name", text(64, 1), "name of the release: letters, digits, '.', '_', '-'; default: made from the time"),
-      may("preset", choice({"tiny", "small", "base", "large"}).defaulting("small"), "size of the model"),
+      may("preset", choice({"auto", "tiny", "small", "base", "large"}).defaulting("auto"), "size of the model; auto: by the data"),
       may("holdout", choice({"none", "last-out", "time"}), "what training does not see, so that it can be evaluated"),
       may("seed", integer(0, 9007199254740991.0), "same seed and data, same model"),
       may("epochs", integer(1, 10'000), "most passes over the data"),

@@ -46,9 +46,9 @@ std::vector<std::string> parameters_of(std::string_view path_template) {
   return out;
 }
 
-std::optional<std::vector<std::string>> match(std::string_view path_template, std::string_view path) {
-  const auto wanted = segments(path_template);
-  const auto given = segments(path);
+namespace {
+std::optional<std::vector<std::string>> match_segments(const std::vector<std::string_view>& wanted,
+                                                       const std::vector<std::string_view>& given) {
   if (wanted.size() != given.size()) return std::nullopt;
   std::vector<std::string> out;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -66,12 +66,25 @@ std::optional<std::vector<std::string>> match(std::string_view path_template, st
   return out;
 }
 
+}  // namespace
+
+std::optional<std::vector<std::string>> match(std::string_view path_template, std::string_view path) {
+  return match_segments(segments(path_template), segments(path));
+}
+
 Match find_route(std::string_view method, std::string_view path) {
   if (method == "HEAD") method = "GET";
   Match best;
   std::size_t fewest = ~std::size_t{0};
-  for (const auto& route : all_routes()) {
-    auto values = match(route.path, path);
+  static const std::vector<std::vector<std::string_view>> kTemplates = [] {
+    std::vector<std::vector<std::string_view>> out;
+    for (const auto& route : all_routes()) out.push_back(segments(route.path));
+    return out;
+  }();
+  const auto given = segments(path);
+  for (std::size_t r = 0; r < kTemplates.size(); ++r) {
+    const Route& route = all_routes()[r];
+    auto values = match_segments(kTemplates[r], given);
     if (!values) continue;
     // A verb ("{name}:promote") is more exact than a bare parameter.
     const std::size_t parameters = values->size() * 2 - (route.path.find("}:") != std::string::npos ? 1 : 0);

@@ -38,7 +38,7 @@ class Batch {
       auto known = is_known(event->item);
       if (!known.ok()) return refuse(line, fault_of(std::move(known).error(), pointer));
       if (!*known)
-        return refuse(line, {.code = ErrorCode::not_found, .message = "no item \"" + event->item + "\"",
+        return refuse(line, {.code = ErrorCode::invalid_argument, .message = "there is no item \"" + event->item + "\"",
                              .field = pointer + "/item",
                              .hint = "put the item first (PUT /v1/items/{id}), or add ?create_items=true"});
     }

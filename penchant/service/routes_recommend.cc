@@ -97,6 +97,7 @@ json::object scored_json(ServiceState& state, const recommend::ScoredItem& item,
                          const std::vector<std::string>& selection, bool debug) {
   json::object out;
   out["id"] = item.id;
+  out["title"] = item.title;
   out["score"] = finite(item.score);
   out["rank"] = item.rank;
   const auto stored = state.items.get(*state.store, item.id);

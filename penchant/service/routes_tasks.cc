@@ -172,7 +172,7 @@ Answer post_train(ServiceState& state, const Call& call) {
   if (!plain || job.name.starts_with('.') || job.name == "live")
     return Fault{.code = ErrorCode::invalid_argument, .message = "the name of a release has letters, digits, '.', '_' and '-', "
                  "does not begin with '.', and is not \"live\"", .field = "/name"};
-  job.preset = text_or(member(body, "preset"), "small");
+  job.preset = text_or(member(body, "preset"), "auto");
   job.holdout = text_or(member(body, "holdout"));
   if (const auto* seed = member(body, "seed")) job.seed = seed->to_number<std::uint64_t>();
   if (const auto* epochs = member(body, "epochs")) job.epochs = epochs->to_number<std::uint32_t>();

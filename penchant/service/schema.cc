@@ -49,6 +49,7 @@ std::string place(const std::string& pointer) { return pointer.empty() ? "the bo
 
 std::optional<Fault> check_number(const json::value& value, const Schema& schema, const std::string& pointer) {
   const double x = value.to_number<double>();
+  if (!std::isfinite(x)) return wrong(pointer, place(pointer) + " is too large a number");
   if (x >= schema.minimum && x <= schema.maximum) return std::nullopt;
   std::string wanted;
   if (std::isfinite(schema.minimum) && std::isfinite(schema.maximum))
@@ -172,8 +173,9 @@ std::optional<Fault> check(const json::value& value, const Schema& schema, const
   const unsigned type = type_of(value);
   const unsigned fits = type == kInteger ? kInteger | kNumber : type;
   if (!(schema.types & fits)) {
-    // 3.0 is an integer too, as in JSON Schema.
-    const bool whole = type == kNumber && (schema.types & kInteger) && std::nearbyint(value.get_double()) == value.get_double();
+    // 3.0 is an integer too, as in JSON Schema; up to 2^53 it is sure which.
+    const bool whole = type == kNumber && (schema.types & kInteger) && std::fabs(value.get_double()) <= 0x1p53 &&
+                       std::nearbyint(value.get_double()) == value.get_double();
     if (!whole)
       return wrong(pointer, place(pointer) + " must be " + type_names(schema.types) + ", not " + type_names(type));
   }

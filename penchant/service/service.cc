@@ -214,6 +214,7 @@ struct Service::Impl {
     net::Response response{.status = reply.status, .headers = std::move(reply.headers)};
     response.headers.add("Content-Type", reply.text ? reply.text_type : "application/json");
     response.headers.add("Cache-Control", "no-store");
+    response.headers.add("X-Content-Type-Options", "nosniff");
     response.body = reply.text ? std::move(*reply.text) : json::serialize(reply.body) + "\n";
     return response;
   }
@@ -285,12 +286,12 @@ net::ServerOptions Service::wire(net::ServerOptions options) {
     return error_response({.code = code, .message = message, .status = status});
   };
   options.admit = [this](const net::Request& request) -> std::optional<net::Response> {
-    const Match match = find_route(request.method, request.path);
     const bool has_body = request.headers.get("Content-Length").value_or("0") != "0" || request.headers.get("Transfer-Encoding");
-    const bool takes_body = match.route != nullptr && match.route->takes != Body::none;
+    if (!has_body && request.path != "/livez") return std::nullopt;
+    const Match match = find_route(request.method, request.path);
     if (match.route != nullptr && match.route->operation == "livez") return handle(request);  // also when workers are busy
-    // Whoever may not send a body, or sends one where none belongs, is not listened to.
-    if (has_body && (!takes_body || impl_->denied(request, match.route))) return handle(request);
+    // The body of a request that goes nowhere, or may not pass, is not read.
+    if (match.route == nullptr || impl_->denied(request, match.route)) return handle(request);
     return std::nullopt;
   };
   return options;

@@ -20,7 +20,7 @@ struct ImportJob {
 
 struct TrainJob {
   std::string name;                    ///< of the release; empty: the trainer chooses
-  std::string preset = "small";        ///< tiny, small, base, large
+  std::string preset = "auto";         ///< auto, tiny, small, base, large
   std::string holdout;                 ///< "none", "last-out", "time"; empty: the trainer's default
   std::optional<std::uint64_t> seed;
   std::optional<std::uint32_t> epochs;
@@ -33,7 +33,8 @@ struct JobOutcome {
 
 /// Does the work. Threads: called from one thread at a time (that of the task table). Both return
 /// `cancelled` soon after the sink has returned false; they return only when nothing of the work
-/// runs any more.
+/// runs any more. The service itself lets the engine reload after an import, and promotes the
+/// release of a training when that was asked for.
 class TaskRunner {
  public:
   virtual ~TaskRunner() = default;

@@ -132,6 +132,8 @@ class Trainer {
     const auto kind = code == 3   ? ErrorCode::not_found
                       : code == 4 ? ErrorCode::corrupt
                       : code == 5 ? ErrorCode::resource_exhausted
+                      : code == 6 ? ErrorCode::cancelled
+                      : code == 74 ? ErrorCode::io
                       : code == 70 ? ErrorCode::internal
                                    : ErrorCode::invalid_argument;
     return Error{kind, messages.empty() ? "penchant-train ended with code " + std::to_string(code) : last_message(messages)};

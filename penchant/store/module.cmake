@@ -1,5 +1,6 @@
 find_package(SQLite3 REQUIRED)
-target_link_libraries(penchant_store PRIVATE SQLite::SQLite3)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+target_link_libraries(penchant_store PRIVATE SQLite::SQLite3 Boost::json)
 if(TARGET store_test)
   target_link_libraries(store_test PRIVATE SQLite::SQLite3)
 endif()

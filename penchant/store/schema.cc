@@ -81,7 +81,7 @@ Status prepare_schema(Database& db, bool create) {
   PENCHANT_DO(db.execute("PRAGMA synchronous=FULL"));
   PENCHANT_DO(db.execute("PRAGMA secure_delete=ON"));
   PENCHANT_DO(db.execute("PRAGMA cache_size=-65536"));
-  PENCHANT_DO(db.execute("PRAGMA wal_autocheckpoint=4000"));
+  PENCHANT_DO(db.execute("PRAGMA wal_autocheckpoint=16000"));
   PENCHANT_DO(db.execute("PRAGMA temp_store=MEMORY"));
   if (ours) return {};
   PENCHANT_DO(db.execute("BEGIN IMMEDIATE"));

@@ -15,8 +15,7 @@ class BertNetwork::Reader {
       : tensors_(tensors),
         prefix_(tensors.contains("bert.embeddings.word_embeddings.weight") ? "bert." : "") {}
 
-  Result<MatrixView<const float>> table(const std::string& name, std::size_t rows,
-                                        std::size_t cols) const {
+  Result<MatrixView<const float>> table(const std::string& name, std::size_t rows, std::size_t cols) const {
     auto found = tensors_.matrix_f32(prefix_ + name, rows, cols);
     if (!found.ok()) return named(std::move(found).error(), name);
     const MatrixView<const float> view = found.value();
@@ -31,8 +30,7 @@ class BertNetwork::Reader {
     if (!kernels::all_finite(values)) return not_finite(name);
     return std::vector<float>(values.begin(), values.end());
   }
-  Result<kernels::PackedLinear> linear(const std::string& name, std::size_t out,
-                                       std::size_t in) const {
+  Result<kernels::PackedLinear> linear(const std::string& name, std::size_t out, std::size_t in) const {
     PENCHANT_TRY(weight, table(name + ".weight", out, in));
     PENCHANT_TRY(bias, vector(name + ".bias", out));
     return kernels::PackedLinear(weight, bias);

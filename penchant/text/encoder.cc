@@ -27,16 +27,14 @@ Result<json::object> read_config(const std::string& path) {
   PENCHANT_TRY(bytes, artifact::read_file(path, kMaxConfigBytes));
   boost::system::error_code error;
   auto value = json::parse(bytes, error);
-  if (error || !value.is_object())
-    return Error{ErrorCode::corrupt, path + ": is not a JSON object"};
+  if (error || !value.is_object()) return Error{ErrorCode::corrupt, path + ": is not a JSON object"};
   return std::move(value.get_object());
 }
 
 /// Reads the fields of config.json; the first that is wrong is named.
 class ConfigReader {
  public:
-  ConfigReader(const json::object& object, std::string path)
-      : object_(object), path_(std::move(path)) {}
+  ConfigReader(const json::object& object, std::string path) : object_(object), path_(std::move(path)) {}
   std::size_t count(const char* name, std::size_t low, std::size_t high) {
     const auto* value = object_.if_contains(name);
     std::uint64_t n = 0;
@@ -91,8 +89,7 @@ Result<BertShape> read_shape(const json::object& config, const std::string& path
 /// The model this project names by default is recognised; any other is called as its folder.
 std::string model_name(const json::object& config, const std::string& folder) {
   const auto* base = config.if_contains("_name_or_path");
-  if (base != nullptr && base->is_string() &&
-      base->get_string() == "nreimers/MiniLM-L6-H384-uncased")
+  if (base != nullptr && base->is_string() && base->get_string() == "nreimers/MiniLM-L6-H384-uncased")
     return "all-MiniLM-L6-v2";
   auto path = std::filesystem::path(folder).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -211,20 +208,20 @@ Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::load(const std::string
   if (auto tokens = read_config(folder + "/tokenizer_config.json"); tokens.ok()) {
     const auto* lower = tokens->if_contains("do_lower_case");
     if (lower != nullptr && lower->is_bool() && !lower->get_bool())
-      return Error{ErrorCode::corrupt, folder + "/tokenizer_config.json: do_lower_case is false: "
-                                                "only uncased models can be run"};
+      return Error{ErrorCode::corrupt, folder +
+                                           "/tokenizer_config.json: do_lower_case is false: "
+                                           "only uncased models can be run"};
   }
   PENCHANT_TRY(tokenizer, WordPiece::load(folder + "/vocab.txt"));
   if (tokenizer.size() > shape.vocabulary)
     return Error{ErrorCode::corrupt, folder + "/vocab.txt: " + std::to_string(tokenizer.size()) +
-                                         " pieces, config.json says " +
-                                         std::to_string(shape.vocabulary)};
+                                         " pieces, config.json says " + std::to_string(shape.vocabulary)};
   PENCHANT_TRY(tensors, artifact::SafeTensors::open(weights_path));
   auto network = BertNetwork::load(std::move(tensors), shape);
   if (!network.ok()) return std::move(network).error().within(weights_path);
-  return std::unique_ptr<SentenceEncoder>(std::make_unique<BertEncoder>(
-      std::move(network).value(), std::move(tokenizer), model_name(config, folder),
-      token_limit(folder, shape), weights_path));
+  return std::unique_ptr<SentenceEncoder>(
+      std::make_unique<BertEncoder>(std::move(network).value(), std::move(tokenizer),
+                                    model_name(config, folder), token_limit(folder, shape), weights_path));
 }
 
 }  // namespace penchant::text

@@ -50,8 +50,8 @@ void unescape(std::vector<std::uint32_t>& text) {
     if (c == '&') {
       std::string name;
       std::size_t end = i + 1;
-      while (end < text.size() && name.size() < kLongestEntity && text[end] > 0x20 &&
-             text[end] < 0x7f && text[end] != ';' && text[end] != '&')
+      while (end < text.size() && name.size() < kLongestEntity && text[end] > 0x20 && text[end] < 0x7f &&
+             text[end] != ';' && text[end] != '&')
         name.push_back(static_cast<char>(text[end++]));
       if (end < text.size() && text[end] == ';') {
         if (const auto found = entity_code_point(name)) {
@@ -77,9 +77,7 @@ bool is_dropped(std::uint32_t c) {
 
 bool is_space(std::uint32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0; }
 
-bool is_mark(std::uint32_t c) {
-  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0;
-}
+bool is_mark(std::uint32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0; }
 
 bool is_apostrophe(std::uint32_t c) { return c == '\'' || c == 0x2019 || c == 0x02bc; }
 
@@ -173,9 +171,8 @@ std::string clean_text(std::string_view text) {
 
 std::vector<std::string> search_tokens(std::string_view text) {
   auto points = decode(text);
-  std::erase_if(points, [](std::uint32_t c) {
-    return c == 0x200c || c == 0x200d || (!is_space(c) && is_dropped(c));
-  });
+  std::erase_if(
+      points, [](std::uint32_t c) { return c == 0x200c || c == 0x200d || (!is_space(c) && is_dropped(c)); });
   if (!std::all_of(points.begin(), points.end(), [](auto c) { return c < 0x80; }))
     points = normalise(points, NormalForm::nfkd_casefold);
   WordCollector words;

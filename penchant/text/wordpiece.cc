@@ -17,9 +17,7 @@ constexpr std::size_t kChunkBytes = 512;  // text is normalised in chunks cut at
 
 struct StringHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view s) const noexcept {
-    return std::hash<std::string_view>{}(s);
-  }
+  std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
 };
 using PieceIds = std::unordered_map<std::string, std::int32_t, StringHash, std::equal_to<>>;
 
@@ -35,21 +33,19 @@ bool is_dropped(std::uint32_t c) {
   if (c == 0 || c == kReplacement) return true;
   if (c < 0x80) return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
   const auto category = u_charType(static_cast<UChar32>(c));
-  return category == U_CONTROL_CHAR || category == U_FORMAT_CHAR ||
-         category == U_PRIVATE_USE_CHAR || category == U_SURROGATE;
+  return category == U_CONTROL_CHAR || category == U_FORMAT_CHAR || category == U_PRIVATE_USE_CHAR ||
+         category == U_SURROGATE;
 }
 
 bool is_ideograph(std::uint32_t c) {
-  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) ||
-         (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b73f) ||
-         (c >= 0x2b740 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) ||
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
+         (c >= 0x2a700 && c <= 0x2b73f) || (c >= 0x2b740 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) ||
          (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
 bool is_punctuation(std::uint32_t c) {
   if (c < 0x80)
-    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) ||
-           (c >= 123 && c <= 126);
+    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
   return u_ispunct(static_cast<UChar32>(c)) != 0;
 }
 
@@ -72,9 +68,8 @@ std::vector<std::uint32_t> basic_normalise(std::string_view chunk) {
   }
   if (!ascii) {
     points = normalise(points, NormalForm::nfd);
-    std::erase_if(points, [](std::uint32_t c) {
-      return u_charType(static_cast<UChar32>(c)) == U_NON_SPACING_MARK;
-    });
+    std::erase_if(points,
+                  [](std::uint32_t c) { return u_charType(static_cast<UChar32>(c)) == U_NON_SPACING_MARK; });
   }
   for (auto& c : points)
     c = c < 0x80 ? (c >= 'A' && c <= 'Z' ? c + 32 : c)
@@ -90,8 +85,7 @@ struct WordPiece::Impl {
   std::size_t size = 0;
 
   void split_word(const std::vector<std::uint32_t>& word, std::vector<std::int32_t>& out) const;
-  void split_chunk(std::string_view chunk, std::size_t limit,
-                   std::vector<std::int32_t>& out) const;
+  void split_chunk(std::string_view chunk, std::size_t limit, std::vector<std::int32_t>& out) const;
 };
 
 /// Greedy longest match; a word that does not come out even is one [UNK].

@@ -27,8 +27,7 @@ class WordPiece {
 
   /// [CLS], the pieces of `text`, [SEP]; at most max_tokens (>= 2) in all, cut at the end. Reads at
   /// most kMaxTextBytes. Invalid UTF-8 bytes are left out.
-  [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text,
-                                                 std::size_t max_tokens) const;
+  [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text, std::size_t max_tokens) const;
   [[nodiscard]] std::size_t size() const noexcept;
 
   static constexpr std::size_t kMaxTextBytes = 1 << 20;

@@ -37,8 +37,11 @@ export class ApiError extends Error {
     super(message);
   }
 
-  get unreachable(): boolean {
-    return this.status === 0;
+  /** Why the whole server cannot help now, or null when only this request failed. */
+  get outage(): 'silent' | 'loading' | 'locked' | null {
+    if (this.status === 0) return 'silent';
+    if (this.status === 401) return 'locked';
+    return this.status === 503 ? 'loading' : null;
   }
 }
 
@@ -48,12 +51,31 @@ function refusal(status: number, body: JsonObject): ApiError {
   return new ApiError(status, text(error.code), message, text(error.field), text(error.hint));
 }
 
+const kKeyStore = 'penchant.key';
+
+/** API key of this browser tab; empty where the server asks for none. */
+export function apiKey(): string {
+  return window.sessionStorage.getItem(kKeyStore) ?? '';
+}
+
+export function useApiKey(key: string): void {
+  window.sessionStorage.setItem(kKeyStore, key);
+}
+
+export function headers(withBody: boolean): Record<string, string> {
+  const key = apiKey();
+  return {
+    ...(withBody ? { 'content-type': 'application/json' } : {}),
+    ...(key ? { authorization: `Bearer ${key}` } : {}),
+  };
+}
+
 async function call(method: string, path: string, body?: unknown): Promise<Json> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: headers(body !== undefined),
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {
@@ -265,7 +287,7 @@ export const api = {
   },
 
   async idReport(): Promise<IdReport | null> {
-    return readIdReport(object(await get('/admin/v1/semantic-ids/report')));
+    return readIdReport(object(object(await get('/admin/v1/semantic-ids/report')).report));
   },
 
   async tasks(): Promise<Task[]> {
@@ -277,7 +299,7 @@ export const api = {
   },
 
   async describe(): Promise<CatalogueFacts> {
-    const body = object(await get('/v1/describe'));
+    const body = object(await get('/admin/v1/describe'));
     return {
       release: text(body.release),
       items: number(body.items) ?? 0,

@@ -31,6 +31,25 @@ describe('readIdReport', () => {
   it('is null where there is nothing', () => {
     expect(readIdReport({})).toBeNull();
   });
+
+  it('reads use, coherence and collisions', () => {
+    const report = readIdReport({
+      codebook: 64,
+      levels: [{ used: 61, entropy_bits: 5.4, error: 0.5, explained: 0.5 }],
+      coherence: [{ length: 0, pairs: 9, cosine: 0.2, low: 0.1, high: 0.3 }, { length: 1, pairs: 0, cosine: 0, low: 0, high: 0 }],
+      unique_share: 0.963,
+      shared: 62,
+    });
+    expect(report?.levels[0]).toEqual({ used: 61, entropyBits: 5.4, error: 0.5, explained: 0.5 });
+    expect(report?.coherence.map((entry) => entry.length)).toEqual([0]); // a length without pairs says nothing
+    expect(report?.facts).toEqual([['items with an ID of their own', '96.3 %'], ['items that share an ID', '62']]);
+  });
+
+  it('reads the short form of the trainer', () => {
+    const report = readIdReport({ levels: 2, codebook: 64, level_error: [0.6, 0.3], moved: 3 });
+    expect(report?.levels.map((level) => level.error)).toEqual([0.6, 0.3]);
+    expect(report?.facts).toEqual([['items moved by it', '3']]);
+  });
 });
 
 describe('facts', () => {

@@ -1,6 +1,6 @@
 // Reading of release cards (`card.json`) and semantic-ID reports.
 import { array, flag, moment, number, object, pick, text, type Json, type JsonObject } from './json';
-import { count, dateTime, decimal, duration, words } from './format';
+import { count, dateTime, decimal, duration, percent, words } from './format';
 import type { Comparison, Epoch, EvaluationResult, IdReport, Interval, LevelUse, ReleaseCard, ReleaseRow } from './types';
 
 export function readReleaseRow(row: JsonObject): ReleaseRow {
@@ -77,32 +77,43 @@ function readComparison(row: JsonObject): Comparison {
   };
 }
 
-function readLevel(row: JsonObject, index: number): LevelUse {
-  return {
-    level: number(row.level) ?? index,
-    size: number(pick(row, 'size', 'codebook', 'codebook_size', 'codes')),
-    used: number(pick(row, 'used', 'used_codes', 'codes_used')),
-    entropyBits: number(pick(row, 'entropy_bits', 'entropy')),
-  };
+function readLevel(row: JsonObject): LevelUse {
+  return { used: number(row.used), entropyBits: number(row.entropy_bits), error: number(row.error), explained: number(row.explained) };
 }
 
-export function readIdReport(body: JsonObject): IdReport | null {
-  const from = object(pick(body, 'report') ?? body);
-  const codebook = number(pick(from, 'codebook', 'codebook_size'));
-  const levels = array(pick(from, 'levels', 'per_level')).map((row, index) => {
-    const level = readLevel(object(row), index);
-    return { ...level, size: level.size ?? codebook };
-  });
-  const coherence = array(pick(from, 'prefix_coherence', 'coherence')).flatMap((entry, index) => {
+/** Fields of a report that are a number of items, in reading order, and how a person calls them. */
+const kIdFacts: [string, string][] = [
+  ['distinct', 'different IDs'],
+  ['shared', 'items that share an ID'],
+  ['shared_before', 'before the collision policy'],
+  ['moved', 'items moved by it'],
+  ['largest_id', 'items of the most crowded ID'],
+  ['without_content', 'items without content'],
+];
+
+export function readIdReport(from: JsonObject): IdReport | null {
+  if (!Object.keys(from).length) return null;
+  // The trainer's own short form counts the levels and lists only what each leaves unexplained.
+  const levels = Array.isArray(from.levels)
+    ? from.levels.map((row) => readLevel(object(row)))
+    : array(from.level_error).map((error) => ({ used: null, entropyBits: null, error: number(error), explained: null }));
+  const coherence = array(from.coherence).map((entry) => {
     const row = object(entry);
-    const value = number(entry) ?? number(pick(row, 'value', 'coherence', 'same_prefix', 'similarity', 'mean'));
-    if (value === null) return [];
-    return [
-      { depth: number(pick(row, 'depth', 'prefix', 'length', 'level')) ?? index + 1, value, random: number(pick(row, 'random', 'random_pairs', 'baseline')) },
-    ];
+    return { length: number(row.length) ?? 0, pairs: number(row.pairs) ?? 0, cosine: number(row.cosine) ?? 0, low: number(row.low), high: number(row.high) };
   });
-  if (!levels.length && !Object.keys(from).length) return null;
-  return { levels, coherence, facts: facts(from, ['levels', 'per_level', 'prefix_coherence', 'coherence', 'release']) };
+  const unique = number(from.unique_share);
+  return {
+    codebook: number(from.codebook),
+    levels,
+    coherence: coherence.filter((entry) => entry.pairs > 0),
+    facts: [
+      ...(unique === null ? [] : [['items with an ID of their own', percent(unique, 1)] as [string, string]]),
+      ...kIdFacts.flatMap(([key, name]): [string, string][] => {
+        const value = number(from[key]);
+        return value === null ? [] : [[name, count(value)]];
+      }),
+    ],
+  };
 }
 
 export function readCard(name: string, body: JsonObject): ReleaseCard {

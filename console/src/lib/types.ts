@@ -163,17 +163,30 @@ export interface Comparison {
   beats: boolean;
 }
 
+/** One level of the semantic IDs; null where the release does not say. */
 export interface LevelUse {
-  level: number;
-  size: number | null;
   used: number | null;
   entropyBits: number | null;
+  /** Mean squared length left after this level. */
+  error: number | null;
+  /** Share of the content that the levels so far explain. */
+  explained: number | null;
+}
+
+/** Mean cosine of two items that share their first `length` codes; length 0: any two items. */
+export interface Coherence {
+  length: number;
+  pairs: number;
+  cosine: number;
+  low: number | null;
+  high: number | null;
 }
 
 export interface IdReport {
+  codebook: number | null;
   levels: LevelUse[];
+  coherence: Coherence[];
   facts: [string, string][];
-  coherence: { depth: number; value: number; random: number | null }[];
 }
 
 export interface ReleaseCard extends ReleaseRow {

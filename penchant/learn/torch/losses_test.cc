@@ -1,0 +1,153 @@
+#include "penchant/learn/torch/losses.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "penchant/learn/torch/network.h"
+
+namespace penchant::learn {
+namespace {
+
+using torch::Tensor;
+
+struct Problem {
+  Tensor users, items, bias, targets, weights;
+};
+
+Problem random_problem(std::int64_t p, std::int64_t n, std::int64_t d, std::int64_t k, std::uint64_t seed) {
+  torch::manual_seed(seed);
+  const auto f64 = torch::TensorOptions().dtype(torch::kFloat64);
+  Problem x{torch::randn({p, d}, f64), torch::randn({n, d}, f64), torch::randn({n}, f64),
+            torch::randint(n, {p, k}, torch::kInt64), torch::rand({p, k}, f64)};
+  x.weights = x.weights / x.weights.sum(1, true);
+  for (Tensor* t : {&x.users, &x.items, &x.bias}) t->set_requires_grad(true);
+  return x;
+}
+
+/// The loss written down plainly.
+Tensor plain_loss(const Problem& x, double smoothing) {
+  const Tensor logp = torch::log_softmax(torch::mm(x.users, x.items.t()) + x.bias, 1);
+  const Tensor picked = (logp.gather(1, x.targets) * x.weights).sum(1);
+  return -((1 - smoothing) * picked + smoothing * logp.mean(1)).mean();
+}
+
+TEST(DenseLoss, EqualsThePlainOneInValueAndGradientAtAnyChunk) {
+  for (const std::int64_t chunk : {1, 3, 7, 64})
+    for (const double smoothing : {0.0, 0.1})
+      for (const std::int64_t ahead : {1, 3}) {
+        Problem x = random_problem(7, 11, 5, ahead, 3), y = random_problem(7, 11, 5, ahead, 3);
+        const Tensor expected = plain_loss(x, smoothing) * 3;
+        const Tensor got = dense_loss(y.users, y.items, y.bias, y.targets, y.weights, {smoothing, chunk}) * 3;
+        expected.backward();
+        got.backward();
+        EXPECT_NEAR(got.item<double>(), expected.item<double>(), 1e-12);
+        EXPECT_TRUE(torch::allclose(x.users.grad(), y.users.grad(), 1e-10, 1e-12)) << "chunk " << chunk;
+        EXPECT_TRUE(torch::allclose(x.items.grad(), y.items.grad(), 1e-10, 1e-12)) << "chunk " << chunk;
+        EXPECT_TRUE(torch::allclose(x.bias.grad(), y.bias.grad(), 1e-10, 1e-12)) << "chunk " << chunk;
+      }
+}
+
+TEST(DenseLoss, StaysFiniteAtLargeLogits) {
+  Problem x = random_problem(4, 6, 3, 1, 1);
+  const Tensor loss = dense_loss(x.users * 1e4, x.items, x.bias, x.targets, x.weights);
+  loss.backward();
+  EXPECT_TRUE(std::isfinite(loss.item<double>()));
+  EXPECT_TRUE(torch::isfinite(x.users.grad()).all().item<bool>());
+}
+
+artifact::ModelShape small_shape() {
+  artifact::ModelShape s;
+  s.items = 9, s.dim = 8, s.layers = 2, s.heads = 2, s.ffn = 12, s.max_len = 6, s.depth_layers = 1;
+  s.levels = 3, s.codebook = 4, s.gaps = 5, s.actions = 3, s.logit_scale = 10, s.normalised = true;
+  return s;
+}
+
+Network small_network(const artifact::ModelShape& shape) {
+  torch::manual_seed(5);
+  const Tensor codes = torch::randint(shape.codebook, {shape.items, shape.levels}, torch::kInt64);
+  return Network(shape, {{"text", torch::randn({shape.items, 7})}}, codes, torch::arange(shape.items).to(torch::kFloat32),
+                 torch::kFloat64);
+}
+
+TEST(CodeLoss, EqualsTheLogProbabilityOfTheWholePath) {
+  const auto shape = small_shape();
+  const Network net = small_network(shape);
+  torch::NoGradGuard no_grad;
+  const Tensor h = torch::randn({2, shape.dim}, torch::kFloat64);
+  const Tensor codes = torch::tensor({{1, 2, 3}, {0, 0, 1}}, torch::kInt64);
+  // All 4^3 paths of one state: probabilities sum to 1, and the loss is -log of the right one.
+  double total = 0, sum = 0;
+  for (std::int64_t row = 0; row < 2; ++row) {
+    sum = 0;
+    for (std::int64_t path = 0; path < 64; ++path) {
+      const Tensor c = torch::tensor({{path / 16, path / 4 % 4, path % 4}}, torch::kInt64);
+      const auto logits = net.code_logits(h.narrow(0, row, 1), c);
+      double logp = 0;
+      for (std::int64_t l = 0; l < 3; ++l)
+        logp += torch::log_softmax(logits[static_cast<std::size_t>(l)], 1)[0][c[0][l].item<std::int64_t>()].item<double>();
+      sum += std::exp(logp);
+      if (torch::equal(c[0], codes[row])) total -= logp;
+    }
+    EXPECT_NEAR(sum, 1, 1e-9);
+  }
+  EXPECT_NEAR(code_loss(net.code_logits(h, codes), codes).item<double>(), total / 2, 1e-9);
+}
+
+TEST(Network, StatesDependOnlyOnEarlierEvents) {
+  const auto shape = small_shape();
+  const Network net = small_network(shape);
+  torch::NoGradGuard no_grad;
+  const Tensor items = torch::randint(shape.items, {1, 6}, torch::kInt64), zero = torch::zeros({1, 6}, torch::kInt64);
+  const Tensor vectors = net.item_vectors();
+  const Tensor whole = net.states(vectors, {items, zero, zero});
+  const Tensor part = net.states(vectors, {items.narrow(1, 0, 4), zero.narrow(1, 0, 4), zero.narrow(1, 0, 4)});
+  EXPECT_TRUE(torch::allclose(whole.narrow(1, 0, 4), part, 1e-10, 1e-12));
+}
+
+TEST(Network, GradientsAgreeWithFiniteDifferences) {
+  const auto shape = small_shape();
+  const Network net = small_network(shape);
+  const Tensor items = torch::randint(shape.items, {2, 5}, torch::kInt64), act = torch::randint(3, {2, 5}, torch::kInt64);
+  const Tensor gap = torch::randint(5, {2, 5}, torch::kInt64), next = torch::randint(shape.items, {10, 1}, torch::kInt64);
+  const auto loss = [&] {
+    const Tensor vectors = net.item_vectors();
+    const Tensor h = net.states(vectors, {items, act, gap}).reshape({-1, shape.dim});
+    const Tensor codes = net.codes().index_select(0, next.select(1, 0));
+    return dense_loss(net.dense_users(h), net.dense_items(vectors), net.bias(), next, torch::ones({10, 1}, torch::kFloat64), {0, 3}) +
+           code_loss(net.code_logits(h, codes), codes);
+  };
+  loss().backward();
+  torch::NoGradGuard no_grad;
+  constexpr double kStep = 1e-5;
+  for (const auto& w : net.weights()) {
+    ASSERT_TRUE(w.value.grad().defined()) << w.name;
+    Tensor flat = w.value.detach().view({-1});
+    const Tensor grad = w.value.grad().reshape({-1});
+    for (const std::int64_t at : {std::int64_t{0}, flat.numel() / 2, flat.numel() - 1}) {
+      const double value = flat[at].item<double>();
+      flat[at] = value + kStep;
+      const double up = loss().item<double>();
+      flat[at] = value - kStep;
+      const double down = loss().item<double>();
+      flat[at] = value;
+      // Truncation: step^2 / 6 times the third derivative, which the small embeddings before a layer
+      // norm drive to some 1e4 times the first.
+      const double g = grad[at].item<double>();
+      EXPECT_NEAR(g, (up - down) / (2 * kStep), 2e-6 * (1 + std::abs(g))) << w.name << "[" << at << "]";
+    }
+  }
+}
+
+TEST(Drop, KeepsTheMeanAndTheRate) {
+  torch::manual_seed(1);
+  const Tensor x = torch::ones({1000, 100});
+  const Tensor y = drop(x, 0.3, true);
+  const double rate = y.eq(0).to(torch::kFloat32).mean().item<double>();
+  EXPECT_NEAR(rate, 77.0 / 256, 0.01);  // 0.3 rounded to 1/256; six standard deviations of 1e5 draws
+  EXPECT_NEAR(y.mean().item<double>(), 1, 0.01);
+  EXPECT_TRUE(torch::equal(drop(x, 0.3, false), x));
+}
+
+}  // namespace
+}  // namespace penchant::learn

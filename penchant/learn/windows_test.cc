@@ -1,0 +1,119 @@
+#include "penchant/learn/windows.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "penchant/learn/test_data.h"
+
+namespace penchant::learn {
+namespace {
+
+Histories histories_of(const std::vector<std::vector<std::int64_t>>& times) {
+  Histories h;
+  for (const auto& user : times) {
+    for (const std::int64_t t : user) {
+      h.items.push_back(static_cast<std::uint32_t>(h.items.size()));
+      h.actions.push_back(0);
+      h.times_ms.push_back(t);
+      h.is_target.push_back(1);
+    }
+    h.offsets.push_back(h.items.size());
+  }
+  return h;
+}
+
+TEST(Windows, LearnFromEveryPositionExactlyOnceAtAnyLength) {
+  for (std::uint32_t max_len = 2; max_len <= 9; ++max_len)
+    for (std::uint32_t stride = 1; stride <= max_len; ++stride) {
+      std::vector<std::vector<std::int64_t>> users;
+      for (int n = 0; n < 40; ++n) users.emplace_back(n, 0);
+      const Histories h = histories_of(users);
+      std::map<std::uint64_t, int> learned;
+      for (const Window& w : make_windows(h, max_len, stride)) {
+        EXPECT_LE(w.end - 1 - w.begin, max_len);
+        EXPECT_LE(w.begin, w.first);
+        for (std::uint64_t p = w.first; p + 1 < w.end; ++p) ++learned[p];
+      }
+      for (std::size_t u = 0; u < h.users(); ++u)
+        for (std::uint64_t p = h.offsets[u]; p + 1 < h.offsets[u + 1]; ++p)
+          ASSERT_EQ(learned[p], 1) << "position " << p << ", max_len " << max_len << ", stride " << stride;
+      EXPECT_EQ(learned.size() - static_cast<std::size_t>(std::ranges::count(learned, 0, &std::pair<const std::uint64_t, int>::second)),
+                h.events() - h.users() + 1);  // + 1: the user without events has none to lose
+    }
+}
+
+TEST(Windows, GiveEveryFurtherWindowContextOfTheNeighbour) {
+  const Histories h = histories_of({std::vector<std::int64_t>(250, 0)});
+  for (const Window& w : make_windows(h, 100, 50)) EXPECT_EQ(w.first - w.begin, w.begin == 0 ? 0u : 50u);
+}
+
+TEST(EventOrder, ShufflesOnlyInsideOneMomentOfOneUser) {
+  const Histories h = histories_of({{1, 1, 1, 2, 3, 3}, {3, 3, 4}});
+  std::set<std::vector<std::uint64_t>> seen;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Rng rng(seed);
+    const auto order = event_order(h, true, rng);
+    for (std::size_t e = 0; e < order.size(); ++e) {
+      EXPECT_EQ(h.times_ms[order[e]], h.times_ms[e]);
+      EXPECT_EQ(order[e] < 6, e < 6);
+    }
+    seen.insert(order);
+  }
+  EXPECT_GT(seen.size(), 10u);
+  Rng rng(1);
+  const auto same = event_order(h, false, rng);
+  EXPECT_TRUE(std::ranges::is_sorted(same));
+}
+
+TEST(Batches, HoldEveryWindowOnceAndAreTheSameForASeed) {
+  const TrainingData d = ring_data(24, 50, 14);
+  const auto windows = make_windows(d.train, 5, 3);
+  Rng a(7), b(7);
+  const auto plan = plan_batches(windows, 8, a);
+  EXPECT_EQ(plan, plan_batches(windows, 8, b));
+  std::vector<int> used(windows.size(), 0);
+  for (const auto& batch : plan) {
+    EXPECT_LE(batch.size(), 8u);
+    for (const std::uint32_t w : batch) ++used[w];
+  }
+  EXPECT_TRUE(std::ranges::all_of(used, [](int n) { return n == 1; }));
+}
+
+TEST(Pack, TargetsAreTheNextEventsWithWeightsThatSumToOne) {
+  Histories h = histories_of({{0, 5000, 5000, 65000}});
+  h.is_target = {1, 1, 0, 1};
+  const std::vector<std::uint64_t> order{0, 1, 2, 3};
+  TrainOptions options;
+  options.multi_token = 2;
+  options.multi_token_decay = 0.5;
+  const auto windows = make_windows(h, 10, 5);
+  const std::vector<std::uint32_t> all{0};
+  const Batch b = pack(h, order, windows, all, options);
+  EXPECT_EQ(b.cols, 3u);
+  EXPECT_EQ(b.items, (std::vector<std::int64_t>{0, 1, 2}));
+  EXPECT_EQ(b.gaps, (std::vector<std::int64_t>{0, 1 + 2, 1}));  // first; floor(log2(6)) = 2; 0 s
+  EXPECT_EQ(b.positions, (std::vector<std::int64_t>{0, 2}));    // event 2 is no target
+  EXPECT_EQ(b.targets, (std::vector<std::int64_t>{1, 0, 3, 0}));
+  EXPECT_EQ(b.weights, (std::vector<float>{1, 0, 1, 0}));
+  h.is_target = {1, 1, 1, 1};
+  const Batch full = pack(h, order, windows, all, options);
+  EXPECT_EQ(full.targets, (std::vector<std::int64_t>{1, 2, 2, 3, 3, 0}));
+  EXPECT_FLOAT_EQ(full.weights[0], 2.0f / 3);
+  EXPECT_FLOAT_EQ(full.weights[1], 1.0f / 3);
+}
+
+TEST(PackHistories, KeepTheNewestEventsAndTheirGaps) {
+  const Histories h = histories_of({{0, 1000, 4000, 8000}, {0}});
+  const std::vector<std::uint32_t> users{0, 1};
+  const HistoryBatch b = pack_histories(h, users, 2, 32);
+  EXPECT_EQ(b.cols, 2u);
+  EXPECT_EQ(b.items, (std::vector<std::int64_t>{2, 3, 4, 0}));
+  EXPECT_EQ(b.gaps, (std::vector<std::int64_t>{3, 3, 0, 0}));  // a cut window still knows the gap before it
+  EXPECT_EQ(b.last, (std::vector<std::int64_t>{1, 0}));
+}
+
+}  // namespace
+}  // namespace penchant::learn

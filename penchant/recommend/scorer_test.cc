@@ -1,0 +1,199 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "penchant/generate/beam_search.h"
+#include "penchant/recommend/history_input.h"
+#include "penchant/recommend/path_scores.h"
+#include "penchant/recommend/scorer.h"
+#include "penchant/recommend/signals.h"
+#include "penchant/recommend/test_release.h"
+
+namespace penchant::recommend {
+namespace {
+
+class ReleaseFiles : public testing::Test {
+ protected:
+  void write(const TestReleaseOptions& options = {}, std::size_t users = 24) {
+    options_ = options;
+    items_ = test_items(options);
+    events_ = test_events(options, users);
+    const auto written = write_test_release(home_.path(), options, items_, events_);
+    ASSERT_TRUE(written.ok()) << written.error().message;
+  }
+  [[nodiscard]] std::string folder() const { return home_.path() + "/models/" + options_.name; }
+  std::vector<HistoryEvent> history(std::initializer_list<std::uint32_t> rows) const {
+    std::vector<HistoryEvent> out;
+    for (const auto row : rows) out.push_back({ItemId{row}, "rating", 5, 1'600'000'000'000 + 1000 * static_cast<std::int64_t>(out.size())});
+    return out;
+  }
+  TestFolder home_;
+  TestReleaseOptions options_;
+  std::vector<catalog::Item> items_;
+  std::vector<catalog::Event> events_;
+};
+
+std::size_t best(const std::vector<float>& scores) {
+  return static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+}
+
+TEST_F(ReleaseFiles, AHistoryOfOneGenreRanksThatGenreFirst) {
+  write();
+  auto scorer = Scorer::load(folder());
+  ASSERT_TRUE(scorer.ok()) << scorer.error().message;
+  for (std::uint32_t genre = 0; genre < 4; ++genre) {
+    const auto scores = scorer.value()->score(history({genre * 10, genre * 10 + 1, genre * 10 + 2}), 0);
+    ASSERT_TRUE(scores.ok()) << scores.error().message;
+    EXPECT_EQ(best(scores.value()) / 10, genre);
+  }
+}
+
+TEST_F(ReleaseFiles, FeaturesHoldWhatTheirNamesSay) {
+  write();
+  auto scorer = Scorer::load(folder());
+  ASSERT_TRUE(scorer.ok()) << scorer.error().message;
+  EXPECT_THAT(scorer.value()->feature_names(),
+              testing::ElementsAre("dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold"));
+  const auto features = scorer.value()->features(history({3, 12}), 0).value();
+  double dense = 0;
+  for (std::size_t i = 0; i < features.rows(); ++i) dense += std::exp(static_cast<double>(features(i, 0)));
+  EXPECT_NEAR(dense, 1, 1e-4) << "dense is a log-softmax over all items";
+  for (std::size_t i = 0; i < features.rows(); ++i) {
+    EXPECT_LE(features(i, 1), 0);
+    EXPECT_EQ(features(i, 6), i == 3 || i == 12 ? 1 : 0);
+    for (std::size_t f = 0; f < features.cols(); ++f) EXPECT_TRUE(std::isfinite(features(i, f)));
+  }
+  const auto none = scorer.value()->features({}, 0).value();
+  EXPECT_EQ(none(0, 0), 0) << "nothing is known without a history";
+}
+
+TEST_F(ReleaseFiles, PathScoresEqualTheExhaustiveSearch) {
+  TestReleaseOptions options;
+  options.random = true;
+  options.per_genre = 60;
+  options.codebook = 6;
+  write(options);
+  auto release = load_release(folder());
+  ASSERT_TRUE(release.ok()) << release.error().message;
+  const auto& model = *release.value().model;
+  const auto state = encode_history(model, release.value().tables, history({1, 2, 3})).value();
+  std::vector<std::uint32_t> rows(240);
+  std::iota(rows.begin(), rows.end(), 0U);
+  std::vector<ItemId> ids;
+  for (const auto row : rows) ids.push_back(ItemId{row});
+  const auto trie = semantic_id::ItemTrie::build(release.value().tables.codes.view(), ids, options.codebook).value();
+  const auto expected = generate::exhaustive_scores(*model.decoder, state.hidden, trie, 240).value();
+  Rng rng(3);
+  rng.shuffle(std::span(rows));
+  rows.push_back(rows.front());
+  std::vector<float> scores(rows.size());
+  path_log_probs(*model.decoder, state.hidden, release.value().tables.codes.view(), rows, scores);
+  for (std::size_t r = 0; r < rows.size(); ++r) EXPECT_NEAR(scores[r], expected[rows[r]], 1e-4);
+}
+
+TEST_F(ReleaseFiles, ALongHistoryIsReadFromItsNewestEvents) {
+  TestReleaseOptions options;
+  options.random = true;
+  options.max_len = 4;
+  write(options);
+  auto release = load_release(folder());
+  ASSERT_TRUE(release.ok()) << release.error().message;
+  const auto& model = *release.value().model;
+  const auto all = history({9, 8, 7, 6, 5, 4, 3});
+  const auto state = encode_history(model, release.value().tables, all).value();
+  EXPECT_EQ(state.length, 4U);
+  const auto inputs = event_inputs(model, release.value().tables, all, 3);
+  ASSERT_EQ(inputs.size(), 4U);
+  EXPECT_GT(inputs[0].gap, 0U) << "the gap counts from the event before the window";
+}
+
+TEST_F(ReleaseFiles, PrefixesOfAStateContinueToTheSameState) {
+  TestReleaseOptions options;
+  options.random = true;
+  options.layers = 2;
+  write(options);
+  auto release = load_release(folder());
+  ASSERT_TRUE(release.ok()) << release.error().message;
+  const auto& model = *release.value().model;
+  const auto all = history({9, 8, 7, 6, 5});
+  const auto whole = encode_history(model, release.value().tables, all).value();
+  auto part = prefix_of(whole, 2, options.dim);
+  ASSERT_TRUE(model.sequence->append(part, event_inputs(model, release.value().tables, all, 2)).ok());
+  for (std::size_t j = 0; j < options.dim; ++j) EXPECT_NEAR(part.hidden[j], whole.hidden[j], 1e-4);
+}
+
+TEST_F(ReleaseFiles, ActionsFollowTypeAndValue) {
+  const std::vector<artifact::ActionRow> rows{{"", 0, 0, false}, {"view", 0, 0, false}, {"rating", 0, 3, true}, {"rating", 3, 6, true}};
+  const ActionTable table(rows);
+  EXPECT_EQ(table.row("view", NAN), 1U);
+  EXPECT_EQ(table.row("view", 7), 1U);
+  EXPECT_EQ(table.row("rating", 2.5), 2U);
+  EXPECT_EQ(table.row("rating", 3), 3U);
+  EXPECT_EQ(table.row("rating", 6), 0U);
+  EXPECT_EQ(table.row("rating", NAN), 0U);
+  EXPECT_EQ(table.row("other", 1), 0U);
+}
+
+TEST_F(ReleaseFiles, ItemsWithoutTrainingEventsCompeteByContent) {
+  TestReleaseOptions options;
+  items_ = test_items(options);
+  auto events = test_events(options, 24);
+  std::erase_if(events, [](const catalog::Event& event) { return event.item == test_item_id(0, 7); });
+  ASSERT_TRUE(write_test_release(home_.path(), options, items_, events).ok());
+  auto scorer = Scorer::load(home_.path() + "/models/r1");
+  ASSERT_TRUE(scorer.ok()) << scorer.error().message;
+  const auto scores = scorer.value()->score(history({0, 1, 2}), 0).value();
+  std::size_t better = 0, other_genre = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i] > scores[7]) ++better;
+    if (i >= 10 && scores[i] > scores[7]) ++other_genre;
+  }
+  EXPECT_EQ(scorer.value()->features(history({0}), 0).value()(7, 7), 1);
+  EXPECT_LT(better, 10U);
+  EXPECT_EQ(other_genre, 0U) << "an unseen comedy comes before everything that is no comedy";
+}
+
+TEST_F(ReleaseFiles, DamagedReleasesAreRefusedByFile) {
+  for (const std::string file : {"items.json", "model.safetensors", "counts.safetensors", "codebooks.safetensors", "content.safetensors"}) {
+    write();
+    const std::string path = folder() + "/" + file;
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+    const auto scorer = Scorer::load(folder());
+    ASSERT_FALSE(scorer.ok()) << file;
+    EXPECT_THAT(scorer.error().message, testing::HasSubstr(file));
+  }
+  const auto absent = Scorer::load(home_.path() + "/models/none");
+  ASSERT_FALSE(absent.ok());
+  EXPECT_EQ(absent.error().code, ErrorCode::not_found);
+}
+
+TEST_F(ReleaseFiles, WholeFilesWithForeignNumbersAreRefused) {
+  const auto reseal = [&](const std::function<void(artifact::Manifest&)>& change) {
+    write();
+    auto manifest = artifact::verify_release(folder()).value();
+    change(manifest);
+    EXPECT_TRUE(artifact::seal_release(folder(), manifest).ok());
+    return Scorer::load(folder()).ok();
+  };
+  EXPECT_TRUE(reseal([](artifact::Manifest&) {}));
+  EXPECT_FALSE(reseal([](artifact::Manifest& m) { m.model.items += 1; }));
+  EXPECT_FALSE(reseal([](artifact::Manifest& m) { m.model.codebook += 1; }));
+  EXPECT_FALSE(reseal([](artifact::Manifest& m) { m.model.levels -= 1; }));
+  EXPECT_FALSE(reseal([](artifact::Manifest& m) { m.modalities[0].dim += 1; }));
+  EXPECT_FALSE(reseal([](artifact::Manifest& m) { m.model.dim *= 2; }));
+}
+
+TEST_F(ReleaseFiles, AnEventOfARowThatDoesNotExistIsNamed) {
+  write();
+  auto scorer = Scorer::load(folder());
+  const auto scores = scorer.value()->score(history({1, 400}), 0);
+  ASSERT_FALSE(scores.ok());
+  EXPECT_THAT(scores.error().message, testing::HasSubstr("event 1: item row 400"));
+}
+
+}  // namespace
+}  // namespace penchant::recommend
