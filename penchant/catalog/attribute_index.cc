@@ -94,11 +94,11 @@ class Column {
     return found->second;
   }
 
-  std::vector<Slot> slots_;                        ///< [<= rows]
+  std::vector<Slot> slots_;  ///< [<= rows]
   std::vector<std::vector<Slot>> lists_;
   std::vector<Slot> free_lists_;
-  std::vector<Operand> entries_;                   ///< the dictionary
-  std::unordered_map<std::string, Slot> codes_;    ///< kind and folded text -> entry
+  std::vector<Operand> entries_;                 ///< the dictionary
+  std::unordered_map<std::string, Slot> codes_;  ///< kind and folded text -> entry
 };
 
 }  // namespace
@@ -131,7 +131,8 @@ struct AttributeIndex::Impl {
     return out;
   }
 
-  Result<Bitmap> evaluate(const FilterNode& node, const Attributes* user, std::vector<std::string>* unresolved) const {
+  Result<Bitmap> evaluate(const FilterNode& node, const Attributes* user,
+                          std::vector<std::string>* unresolved) const {
     if (node.op == FilterOp::negation) {
       PENCHANT_TRY(out, evaluate(node.children.front(), user, unresolved));
       return Bitmap(out.flip());
@@ -140,8 +141,10 @@ struct AttributeIndex::Impl {
       Bitmap out(rows, node.op == FilterOp::all_of);
       for (const auto& child : node.children) {
         PENCHANT_TRY(bits, evaluate(child, user, unresolved));
-        if (node.op == FilterOp::all_of) out &= bits;
-        else out |= bits;
+        if (node.op == FilterOp::all_of)
+          out &= bits;
+        else
+          out |= bits;
       }
       return out;
     }
@@ -166,7 +169,8 @@ AttributeIndex& AttributeIndex::operator=(AttributeIndex&&) noexcept = default;
 
 Status AttributeIndex::append(ItemId id, const Item& item) {
   if (index(id) != impl_->rows)
-    return invalid("attribute index: row " + std::to_string(index(id)) + " is not the next row " + std::to_string(impl_->rows));
+    return invalid("attribute index: row " + std::to_string(index(id)) + " is not the next row " +
+                   std::to_string(impl_->rows));
   impl_->put(impl_->rows++, item);
   return {};
 }
@@ -187,7 +191,8 @@ Result<Bitmap> AttributeIndex::evaluate(const Filter& filter, const Attributes* 
 }
 
 std::size_t AttributeIndex::memory_bytes() const noexcept {
-  std::size_t bytes = impl_->id.memory_bytes() + impl_->title.memory_bytes() + impl_->available.memory_bytes();
+  std::size_t bytes =
+      impl_->id.memory_bytes() + impl_->title.memory_bytes() + impl_->available.memory_bytes();
   for (const auto& [name, column] : impl_->columns) bytes += column.memory_bytes();
   return bytes;
 }

@@ -61,7 +61,8 @@ std::vector<AttributeSummary> SchemaBuilder::finish() const {
     AttributeSummary summary;
     summary.name = name;
     summary.records = seen.records;
-    summary.coverage = impl_->records == 0 ? 0 : static_cast<double>(seen.records) / static_cast<double>(impl_->records);
+    summary.coverage =
+        impl_->records == 0 ? 0 : static_cast<double>(seen.records) / static_cast<double>(impl_->records);
     summary.distinct = seen.values.size();
     summary.distinct_capped = seen.capped;
     summary.min = seen.min;
@@ -73,7 +74,9 @@ std::vector<AttributeSummary> SchemaBuilder::finish() const {
     for (const auto& [text, count] : seen.values) ranked.emplace_back(count, text);
     const auto shown = std::min<std::size_t>(5, ranked.size());
     std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end(),
-                      [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+                      [](const auto& a, const auto& b) {
+                        return a.first != b.first ? a.first > b.first : a.second < b.second;
+                      });
     for (std::size_t i = 0; i < shown; ++i) summary.examples.push_back(ranked[i].second);
     out.push_back(std::move(summary));
   }

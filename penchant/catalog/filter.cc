@@ -12,7 +12,8 @@ namespace {
 bool is_inner(FilterOp op) { return op <= FilterOp::negation; }
 
 std::string name_text(const std::string& name) {
-  static constexpr std::string_view kWords[] = {"and", "or", "not", "in", "contains", "exists", "true", "false"};
+  static constexpr std::string_view kWords[] = {"and",      "or",     "not",  "in",
+                                                "contains", "exists", "true", "false"};
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
@@ -61,7 +62,8 @@ void print(const FilterNode& node, std::string& out) {
     }
     return;
   }
-  static constexpr std::string_view kText[] = {" = ", " != ", " < ", " <= ", " > ", " >= ", " IN ", " NOT IN ", " CONTAINS ", " EXISTS"};
+  static constexpr std::string_view kText[] = {" = ",  " != ", " < ",      " <= ",       " > ",
+                                               " >= ", " IN ", " NOT IN ", " CONTAINS ", " EXISTS"};
   out.append(name_text(node.attribute));
   out.append(kText[static_cast<std::size_t>(node.op) - static_cast<std::size_t>(FilterOp::equal)]);
   const bool list = node.op == FilterOp::in || node.op == FilterOp::not_in;
@@ -81,9 +83,12 @@ bool leaf_matches(const FilterNode& leaf, const Item& item, const Attributes* us
   std::vector<Operand> elements;
   if (const auto found = item.attributes.find(leaf.attribute); found != item.attributes.end())
     append_operands(found->second, elements);
-  else if (leaf.attribute == "id") elements.push_back(Operand::of(std::string_view(item.id)));
-  else if (leaf.attribute == "title" && !item.title.empty()) elements.push_back(Operand::of(std::string_view(item.title)));
-  else if (leaf.attribute == "available") elements.push_back(Operand::of(item.available));
+  else if (leaf.attribute == "id")
+    elements.push_back(Operand::of(std::string_view(item.id)));
+  else if (leaf.attribute == "title" && !item.title.empty())
+    elements.push_back(Operand::of(std::string_view(item.title)));
+  else if (leaf.attribute == "available")
+    elements.push_back(Operand::of(item.available));
   if (leaf.op == FilterOp::exists) return !elements.empty();
   const auto literals = resolve(leaf, user, nullptr);
   if (!literals) return false;
@@ -128,6 +133,8 @@ std::vector<std::string> Filter::user_attributes() const {
   return {names.begin(), names.end()};
 }
 
-bool Filter::matches(const Item& item, const Attributes* user) const { return node_matches(root_, item, user); }
+bool Filter::matches(const Item& item, const Attributes* user) const {
+  return node_matches(root_, item, user);
+}
 
 }  // namespace penchant::catalog

@@ -44,8 +44,19 @@ struct UserAttribute {
 using FilterValue = std::variant<double, bool, std::string, UserAttribute>;
 
 enum class FilterOp : std::uint8_t {
-  all_of, any_of, negation,  ///< inner nodes
-  equal, not_equal, less, less_equal, greater, greater_equal, in, not_in, contains, exists  ///< leaves
+  all_of,
+  any_of,
+  negation,  ///< inner nodes
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  not_in,
+  contains,
+  exists  ///< leaves
 };
 
 struct FilterNode {

@@ -10,14 +10,15 @@ enum class TokenKind : std::uint8_t { end, name, quoted_name, number, text, symb
 
 struct Token {
   TokenKind kind = TokenKind::end;
-  std::string text;        ///< name, unescaped text, or symbol
-  std::string folded;      ///< lower-case name
+  std::string text;    ///< name, unescaped text, or symbol
+  std::string folded;  ///< lower-case name
   double number = 0;
   std::size_t column = 1;  ///< 1-based character
 };
 
 bool is_name_start(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_name_part(char c) {
   return is_name_start(c) || std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-';
@@ -56,8 +57,9 @@ class Lexer {
     const char c = text_[at_];
     if (c == '"' || c == '\'' || c == '`') return read_quoted(token, c);
     const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
-    const bool signed_digit = (c == '-' || c == '+' || c == '.') && at_ + 1 < text_.size() &&
-                              (std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) != 0 || text_[at_ + 1] == '.');
+    const bool signed_digit =
+        (c == '-' || c == '+' || c == '.') && at_ + 1 < text_.size() &&
+        (std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) != 0 || text_[at_ + 1] == '.');
     if (digit || signed_digit) return read_number(token);
     if (is_name_start(c)) {
       const std::size_t begin = at_;
@@ -67,7 +69,8 @@ class Lexer {
       token.folded = fold_case(token.text);
       return {};
     }
-    static constexpr std::string_view kSymbols[] = {"!=", "<>", "<=", ">=", "==", "=", "<", ">", "(", ")", ","};
+    static constexpr std::string_view kSymbols[] = {"!=", "<>", "<=", ">=", "==", "=",
+                                                    "<",  ">",  "(",  ")",  ","};
     for (const auto symbol : kSymbols) {
       if (!text_.substr(at_).starts_with(symbol)) continue;
       token.kind = TokenKind::symbol;
@@ -75,8 +78,10 @@ class Lexer {
       for (std::size_t i = 0; i < symbol.size(); ++i) step();
       return {};
     }
-    return at_column(column_, "'" + quoted_for_message(cut_utf8(text_.substr(at_), 4)) +
-                                  "' has no meaning here; texts go in double quotes, names with other characters in `backticks`");
+    return at_column(
+        column_,
+        "'" + quoted_for_message(cut_utf8(text_.substr(at_), 4)) +
+            "' has no meaning here; texts go in double quotes, names with other characters in `backticks`");
   }
 
   Status read_quoted(Token& token, char quote) {
@@ -103,7 +108,8 @@ class Lexer {
     token.kind = TokenKind::number;
     token.text = text_.substr(begin, at_ - begin);
     if (!parse_number(token.text, token.number))
-      return at_column(token.column, "'" + quoted_for_message(token.text) + "' is not a finite number; put texts in quotes");
+      return at_column(token.column, "'" + quoted_for_message(token.text) +
+                                         "' is not a finite number; put texts in quotes");
     return {};
   }
 
@@ -123,7 +129,9 @@ class Parser {
   }
 
  private:
-  const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
+  const Token& peek(std::size_t ahead = 0) const {
+    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+  }
   bool is_word(std::string_view word, std::size_t ahead = 0) const {
     return peek(ahead).kind == TokenKind::name && peek(ahead).folded == word;
   }
@@ -140,13 +148,16 @@ class Parser {
   Error expected(const std::string& what) const {
     const Token& token = peek();
     std::string found = "the end of the filter";
-    if (token.kind == TokenKind::text) found = "the text \"" + quoted_for_message(token.text) + "\"";
-    else if (token.kind != TokenKind::end) found = "'" + quoted_for_message(token.text) + "'";
+    if (token.kind == TokenKind::text)
+      found = "the text \"" + quoted_for_message(token.text) + "\"";
+    else if (token.kind != TokenKind::end)
+      found = "'" + quoted_for_message(token.text) + "'";
     return at_column(token.column, "expected " + what + ", found " + found);
   }
   Status count_node() {
     if (++nodes_ > kMaxFilterNodes)
-      return at_column(peek().column, "more than " + std::to_string(kMaxFilterNodes) + " conditions; use IN (…) for long lists");
+      return at_column(peek().column, "more than " + std::to_string(kMaxFilterNodes) +
+                                          " conditions; use IN (…) for long lists");
     return {};
   }
 
@@ -217,20 +228,22 @@ class Parser {
       return leaf;
     }
     static constexpr std::pair<std::string_view, FilterOp> kOps[] = {
-        {"=", FilterOp::equal}, {"!=", FilterOp::not_equal}, {"<", FilterOp::less},
-        {"<=", FilterOp::less_equal}, {">", FilterOp::greater}, {">=", FilterOp::greater_equal}};
+        {"=", FilterOp::equal},       {"!=", FilterOp::not_equal}, {"<", FilterOp::less},
+        {"<=", FilterOp::less_equal}, {">", FilterOp::greater},    {">=", FilterOp::greater_equal}};
     for (const auto& [symbol, op] : kOps) {
       if (!take_symbol(symbol)) continue;
       leaf.op = op;
       PENCHANT_DO(take_value(leaf));
       return leaf;
     }
-    return expected("one of = != < <= > >= IN, NOT IN, CONTAINS, EXISTS after '" + quoted_for_message(leaf.attribute) + "'");
+    return expected("one of = != < <= > >= IN, NOT IN, CONTAINS, EXISTS after '" +
+                    quoted_for_message(leaf.attribute) + "'");
   }
 
   Status take_attribute(FilterNode& leaf) {
     const Token& token = peek();
-    static constexpr std::string_view kWords[] = {"and", "or", "not", "in", "contains", "exists", "true", "false"};
+    static constexpr std::string_view kWords[] = {"and",      "or",     "not",  "in",
+                                                  "contains", "exists", "true", "false"};
     bool reserved = token.kind != TokenKind::name && token.kind != TokenKind::quoted_name;
     for (const auto word : kWords) reserved = reserved || is_word(word);
     if (reserved) return expected("an attribute name");
@@ -244,9 +257,12 @@ class Parser {
 
   Status take_value(FilterNode& leaf) {
     const Token& token = peek();
-    if (token.kind == TokenKind::number) leaf.values.emplace_back(token.number);
-    else if (token.kind == TokenKind::text) leaf.values.emplace_back(token.text);
-    else if (is_word("true") || is_word("false")) leaf.values.emplace_back(is_word("true"));
+    if (token.kind == TokenKind::number)
+      leaf.values.emplace_back(token.number);
+    else if (token.kind == TokenKind::text)
+      leaf.values.emplace_back(token.text);
+    else if (is_word("true") || is_word("false"))
+      leaf.values.emplace_back(is_word("true"));
     else if (token.kind == TokenKind::name && token.folded.starts_with("user.") && token.text.size() > 5)
       leaf.values.emplace_back(UserAttribute{token.text.substr(5)});
     else
@@ -260,7 +276,8 @@ class Parser {
     if (!take_symbol("(")) return expected("'(' after IN");
     do {
       if (leaf.values.size() == kMaxFilterValues)
-        return at_column(peek().column, "more than " + std::to_string(kMaxFilterValues) + " values in one list");
+        return at_column(peek().column,
+                         "more than " + std::to_string(kMaxFilterValues) + " values in one list");
       PENCHANT_DO(take_value(leaf));
     } while (take_symbol(","));
     if (!take_symbol(")")) return expected("',' or ')'");
@@ -275,7 +292,8 @@ class Parser {
 
 Result<Filter> Filter::parse(std::string_view text) {
   if (text.size() > kMaxFilterBytes)
-    return invalid("filter: " + std::to_string(text.size()) + " bytes; at most " + std::to_string(kMaxFilterBytes) + " are read");
+    return invalid("filter: " + std::to_string(text.size()) + " bytes; at most " +
+                   std::to_string(kMaxFilterBytes) + " are read");
   if (!valid_utf8(text)) return invalid("filter: the text is not valid UTF-8");
   PENCHANT_TRY(tokens, Lexer(text).run());
   Filter out;

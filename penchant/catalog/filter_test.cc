@@ -21,24 +21,31 @@ Item film() {
   Item item;
   item.id = "m1";
   item.title = "The Außerirdische";
-  item.attributes = {{"genre", std::vector<std::string>{"Comedy", "Sci-Fi"}}, {"year", 1995.0}, {"price", std::string("20")},
-                     {"color", false}, {"studio", std::string("Ghibli")}, {"released", std::string("1995-06-01")}};
+  item.attributes = {{"genre", std::vector<std::string>{"Comedy", "Sci-Fi"}},
+                     {"year", 1995.0},
+                     {"price", std::string("20")},
+                     {"color", false},
+                     {"studio", std::string("Ghibli")},
+                     {"released", std::string("1995-06-01")}};
   return item;
 }
 
 TEST(Filter, NormalFormHasOneSpelling) {
-  EXPECT_EQ(normal(R"(genre in ('comedy',"drama") and year>=2010 AND not (price > 20 or title contains 'x'))"),
-            R"(genre IN ("comedy", "drama") AND year >= 2010 AND NOT (price > 20 OR title CONTAINS "x"))");
+  EXPECT_EQ(
+      normal(R"(genre in ('comedy',"drama") and year>=2010 AND not (price > 20 or title contains 'x'))"),
+      R"(genre IN ("comedy", "drama") AND year >= 2010 AND NOT (price > 20 OR title CONTAINS "x"))");
   EXPECT_EQ(normal("((a == 1))"), "a = 1");
   EXPECT_EQ(normal("a <> true AND exists(b) AND NOT NOT c exists"), "a != true AND b EXISTS AND c EXISTS");
   EXPECT_EQ(normal("(a=1 or b=2) and (c=3 and d=4)"), "(a = 1 OR b = 2) AND c = 3 AND d = 4");
-  EXPECT_EQ(normal("`Product Name` = \"say \\\"hi\\\"\" AND price < user.budget"), R"(`Product Name` = "say \"hi\"" AND price < user.budget)");
+  EXPECT_EQ(normal("`Product Name` = \"say \\\"hi\\\"\" AND price < user.budget"),
+            R"(`Product Name` = "say \"hi\"" AND price < user.budget)");
   EXPECT_EQ(normal("genre NOT IN user.dislikes"), "genre NOT IN (user.dislikes)");
   EXPECT_EQ(normal("  "), "");
 }
 
 TEST(Filter, NormalFormParsesToItself) {
-  for (const char* text : {"a = -1.5 OR b < 1e3 AND c = 'x'", "NOT (a = 1 AND b = 2)", "NOT a = 1", "`a b` IN (1, true, 'x', user.y)"}) {
+  for (const char* text : {"a = -1.5 OR b < 1e3 AND c = 'x'", "NOT (a = 1 AND b = 2)", "NOT a = 1",
+                           "`a b` IN (1, true, 'x', user.y)"}) {
     const std::string once = normal(text);
     EXPECT_EQ(normal(once), once) << text;
   }
@@ -51,18 +58,18 @@ TEST(Filter, AndBindsTighterThanOr) {
 
 TEST(Filter, MeaningOfOperators) {
   const Item item = film();
-  EXPECT_TRUE(matches("genre = \"COMEDY\"", item));            // any element, any case
+  EXPECT_TRUE(matches("genre = \"COMEDY\"", item));  // any element, any case
   EXPECT_TRUE(matches("genre IN (\"drama\", \"sci-fi\")", item));
-  EXPECT_FALSE(matches("genre != \"comedy\"", item));          // exactly NOT (=)
+  EXPECT_FALSE(matches("genre != \"comedy\"", item));  // exactly NOT (=)
   EXPECT_TRUE(matches("genre NOT IN (\"drama\")", item));
   EXPECT_TRUE(matches("missing != 3", item));
   EXPECT_FALSE(matches("missing = 3", item));
   EXPECT_FALSE(matches("missing < 3", item));
   EXPECT_TRUE(matches("year >= 1995 AND year < 1995.5", item));
-  EXPECT_TRUE(matches("price > 9", item));                     // text that reads as a number
+  EXPECT_TRUE(matches("price > 9", item));  // text that reads as a number
   EXPECT_TRUE(matches("year = \"1995\"", item));
   EXPECT_TRUE(matches("color = false", item));
-  EXPECT_TRUE(matches("title CONTAINS \"AUSSER\"", item));     // full case folding
+  EXPECT_TRUE(matches("title CONTAINS \"AUSSER\"", item));  // full case folding
   EXPECT_TRUE(matches("genre CONTAINS \"sci\"", item));
   EXPECT_TRUE(matches("released >= \"1995-01-01\" AND released < \"1996\"", item));
   EXPECT_TRUE(matches("studio EXISTS AND NOT budget EXISTS", item));
@@ -82,9 +89,14 @@ TEST(Filter, UserAttributesComeFromTheUser) {
 
 TEST(Filter, ErrorsNameColumnAndExpectation) {
   const auto message = [](std::string_view text) { return Filter::parse(text).error().message; };
-  EXPECT_EQ(message("year >="), "filter, column 8: expected a number, a text in quotes, true, false or user.<attribute>, found the end of the filter");
-  EXPECT_EQ(message("year >= 3 price < 2"), "filter, column 11: expected AND, OR or the end of the filter, found 'price'");
-  EXPECT_EQ(message("année = é"), "filter, column 9: expected a number, a text in quotes, true, false or user.<attribute>, found 'é'");
+  EXPECT_EQ(message("year >="),
+            "filter, column 8: expected a number, a text in quotes, true, false or user.<attribute>, found "
+            "the end of the filter");
+  EXPECT_EQ(message("year >= 3 price < 2"),
+            "filter, column 11: expected AND, OR or the end of the filter, found 'price'");
+  EXPECT_EQ(
+      message("année = é"),
+      "filter, column 9: expected a number, a text in quotes, true, false or user.<attribute>, found 'é'");
   EXPECT_EQ(message("a IN ()").substr(0, 30), "filter, column 7: expected a n");
   EXPECT_EQ(message("(a = 1"), "filter, column 7: expected AND, OR or ')', found the end of the filter");
   EXPECT_EQ(message("a = \"x"), "filter, column 5: the text that begins here has no closing \"");
@@ -114,9 +126,11 @@ TEST(AttributeIndex, UnknownAttributeNamesNearOnes) {
   ASSERT_TRUE(index.append(ItemId{0}, film()).ok());
   const auto result = index.evaluate(Filter::parse("year > 3 AND genres = \"x\"").value());
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().message, "filter, column 14: no item has an attribute 'genres'; near names: genre");
+  EXPECT_EQ(result.error().message,
+            "filter, column 14: no item has an attribute 'genres'; near names: genre");
   std::vector<std::string> unresolved;
-  EXPECT_EQ(index.evaluate(Filter::parse("NOT price < user.budget").value(), nullptr, &unresolved)->count(), 1u);
+  EXPECT_EQ(index.evaluate(Filter::parse("NOT price < user.budget").value(), nullptr, &unresolved)->count(),
+            1u);
   EXPECT_EQ(unresolved, (std::vector<std::string>{"user.budget"}));
 }
 
@@ -214,7 +228,8 @@ TEST(AttributeIndex, EqualsPlainEvaluation) {
       const auto bits = index.evaluate(filter, &user).value();
       const auto again = index.evaluate(Filter::parse(filter.to_string()).value(), &user).value();
       EXPECT_TRUE(bits == again) << text;
-      for (std::size_t row = 0; row < items.size(); ++row) ASSERT_EQ(bits.test(row), filter.matches(items[row], &user)) << text << " row " << row;
+      for (std::size_t row = 0; row < items.size(); ++row)
+        ASSERT_EQ(bits.test(row), filter.matches(items[row], &user)) << text << " row " << row;
     }
   }
 }

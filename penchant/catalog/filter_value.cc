@@ -44,9 +44,12 @@ bool holds(FilterOp op, const Operand& element, const Operand& literal) {
 }
 
 void append_operands(const AttributeValue& value, std::vector<Operand>& out) {
-  if (const auto* number = std::get_if<double>(&value)) out.push_back(Operand::of(*number));
-  else if (const auto* flag = std::get_if<bool>(&value)) out.push_back(Operand::of(*flag));
-  else if (const auto* text = std::get_if<std::string>(&value)) out.push_back(Operand::of(*text));
+  if (const auto* number = std::get_if<double>(&value))
+    out.push_back(Operand::of(*number));
+  else if (const auto* flag = std::get_if<bool>(&value))
+    out.push_back(Operand::of(*flag));
+  else if (const auto* text = std::get_if<std::string>(&value))
+    out.push_back(Operand::of(*text));
   else
     for (const auto& part : std::get<std::vector<std::string>>(value)) out.push_back(Operand::of(part));
 }
@@ -56,9 +59,12 @@ std::optional<std::vector<Operand>> resolve(const FilterNode& leaf, const Attrib
   std::vector<Operand> out;
   bool missing = false;
   for (const auto& value : leaf.values) {
-    if (const auto* number = std::get_if<double>(&value)) out.push_back(Operand::of(*number));
-    else if (const auto* flag = std::get_if<bool>(&value)) out.push_back(Operand::of(*flag));
-    else if (const auto* text = std::get_if<std::string>(&value)) out.push_back(Operand::of(*text));
+    if (const auto* number = std::get_if<double>(&value))
+      out.push_back(Operand::of(*number));
+    else if (const auto* flag = std::get_if<bool>(&value))
+      out.push_back(Operand::of(*flag));
+    else if (const auto* text = std::get_if<std::string>(&value))
+      out.push_back(Operand::of(*text));
     else {
       const auto& name = std::get<UserAttribute>(value).name;
       const auto found = user == nullptr ? Attributes::const_iterator{} : user->find(name);

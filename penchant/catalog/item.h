@@ -27,8 +27,8 @@ struct ModalityVector {
 };
 
 struct Item {
-  std::string id;         ///< the owner's key, 1..kMaxIdBytes bytes of UTF-8
-  std::string title;      ///< may be empty
+  std::string id;     ///< the owner's key, 1..kMaxIdBytes bytes of UTF-8
+  std::string title;  ///< may be empty
   Attributes attributes;
   std::vector<ModalityVector> vectors;  ///< any number, missing modalities are normal
   std::int64_t created_ms = 0;          ///< when it was first put; ms since 1970 UTC; 0 = unknown
@@ -44,11 +44,11 @@ struct User {
 struct Event {
   std::string user;
   std::string item;
-  std::string type = "view";     ///< "view", "like", "purchase", "rating", …; weights: EventTypes
-  std::optional<double> value;   ///< strength: rating, quantity, seconds
-  std::int64_t time_ms = 0;      ///< ms since 1970 UTC; or the given position where there is no time
-  std::string idempotency_key;   ///< a second event with the same key has no effect; empty: none
-  std::string recommendation_id; ///< the list it came from, if any
+  std::string type = "view";      ///< "view", "like", "purchase", "rating", …; weights: EventTypes
+  std::optional<double> value;    ///< strength: rating, quantity, seconds
+  std::int64_t time_ms = 0;       ///< ms since 1970 UTC; or the given position where there is no time
+  std::string idempotency_key;    ///< a second event with the same key has no effect; empty: none
+  std::string recommendation_id;  ///< the list it came from, if any
 };
 
 /// The text that is encoded and searched: title, then attribute values in key order, in a fixed

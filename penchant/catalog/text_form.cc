@@ -45,20 +45,20 @@ struct CaseMap {
   ~CaseMap() { ucasemap_close(map); }
 };
 
-/// Levenshtein distance, at most `limit` + 1.
+/// Edits (a swap of neighbours counts one) from a to b, at most `limit` + 1.
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
-  if (a.size() > b.size()) std::swap(a, b);
-  if (b.size() - a.size() > limit) return limit + 1;
-  std::vector<std::size_t> row(a.size() + 1);
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit) return limit + 1;
+  std::vector<std::size_t> before(a.size() + 1), row(a.size() + 1), next(a.size() + 1);
   for (std::size_t i = 0; i <= a.size(); ++i) row[i] = i;
   for (std::size_t j = 1; j <= b.size(); ++j) {
-    std::size_t diagonal = row[0];
-    row[0] = j;
+    next[0] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
-      const std::size_t above = row[i];
-      row[i] = std::min({row[i] + 1, row[i - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
+      next[i] = std::min({row[i] + 1, next[i - 1] + 1, row[i - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        next[i] = std::min(next[i], before[i - 2] + 1);
     }
+    before.swap(row);
+    row.swap(next);
   }
   return row[a.size()];
 }
@@ -90,10 +90,10 @@ std::string_view cut_utf8(std::string_view text, std::size_t max_bytes) noexcept
 }
 
 std::string latin1_to_utf8(std::string_view bytes) {
-  static constexpr std::uint16_t kHigh[32] = {
-      0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
-      0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD, 0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-      0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178};
+  static constexpr std::uint16_t kHigh[32] = {0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
+                                              0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD,
+                                              0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                              0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178};
   std::string out;
   out.reserve(bytes.size() + 8);
   for (const char byte : bytes) {
@@ -115,8 +115,8 @@ std::string latin1_to_utf8(std::string_view bytes) {
 }
 
 std::string fold_case(std::string_view text) {
-  const bool ascii = std::all_of(text.begin(), text.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  const bool ascii =
+      std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (ascii || text.size() > (1U << 30)) return ascii_fold(text);
   thread_local const CaseMap folder;
   if (U_FAILURE(folder.status)) return ascii_fold(text);
@@ -124,8 +124,8 @@ std::string fold_case(std::string_view text) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     UErrorCode status = U_ZERO_ERROR;
     const std::int32_t n =
-        ucasemap_utf8FoldCase(folder.map, out.data(), static_cast<std::int32_t>(out.size()),
-                              text.data(), static_cast<std::int32_t>(text.size()), &status);
+        ucasemap_utf8FoldCase(folder.map, out.data(), static_cast<std::int32_t>(out.size()), text.data(),
+                              static_cast<std::int32_t>(text.size()), &status);
     if (status == U_BUFFER_OVERFLOW_ERROR) {
       out.resize(static_cast<std::size_t>(n));
       continue;

@@ -24,8 +24,7 @@ namespace penchant::catalog {
 
 /// Up to `max` of `known` that look like `wanted` (edit distance, prefix, or inclusion, ignoring
 /// case), best first. For "did you mean" in messages.
-[[nodiscard]] std::vector<std::string> near_names(std::string_view wanted,
-                                                  std::span<const std::string> known,
+[[nodiscard]] std::vector<std::string> near_names(std::string_view wanted, std::span<const std::string> known,
                                                   std::size_t max = 3);
 
 /// "; near names: a, b" or, without any, "; known: a, b, …" (first eight); empty if none known.

@@ -32,7 +32,8 @@ struct Cursor {
   bool take_digits(std::size_t min, std::size_t max, int& out) {
     std::size_t n = 0;
     int value = 0;
-    while (n < max && n < rest.size() && rest[n] >= '0' && rest[n] <= '9') value = value * 10 + (rest[n++] - '0');
+    while (n < max && n < rest.size() && rest[n] >= '0' && rest[n] <= '9')
+      value = value * 10 + (rest[n++] - '0');
     if (n < min) return false;
     rest.remove_prefix(n);
     out = value;
@@ -41,7 +42,8 @@ struct Cursor {
 };
 
 bool take_zone(Cursor& at, std::int64_t& offset_ms) {
-  while (at.take(' ')) {}
+  while (at.take(' ')) {
+  }
   if (at.rest.empty()) return true;
   if (at.rest == "Z" || at.rest == "z" || at.rest == "UTC" || at.rest == "GMT") {
     at.rest = {};
@@ -96,8 +98,9 @@ bool parse_calendar(std::string_view text, std::int64_t& out) {
 }
 
 Error not_a_time(std::string_view text) {
-  return invalid("'" + quoted_for_message(text) +
-                 "' is not a time: give epoch seconds or milliseconds, or ISO 8601 such as 2024-05-31T12:00:00Z");
+  return invalid(
+      "'" + quoted_for_message(text) +
+      "' is not a time: give epoch seconds or milliseconds, or ISO 8601 such as 2024-05-31T12:00:00Z");
 }
 
 }  // namespace
@@ -106,12 +109,17 @@ Result<std::int64_t> epoch_to_ms(double value) {
   if (!std::isfinite(value)) return not_a_time("not a finite number");
   const double size = std::fabs(value);
   double ms = value;
-  if (size < 1e11) ms = value * 1e3;
-  else if (size < 1e14) ms = value;
-  else if (size < 1e17) ms = value / 1e3;
-  else ms = value / 1e6;
+  if (size < 1e11)
+    ms = value * 1e3;
+  else if (size < 1e14)
+    ms = value;
+  else if (size < 1e17)
+    ms = value / 1e3;
+  else
+    ms = value / 1e6;
   ms = std::floor(ms + 0.5);
-  if (ms < static_cast<double>(kMinMs) || ms >= static_cast<double>(kMaxMs)) return not_a_time(number_text(value));
+  if (ms < static_cast<double>(kMinMs) || ms >= static_cast<double>(kMaxMs))
+    return not_a_time(number_text(value));
   return static_cast<std::int64_t>(ms);
 }
 
@@ -126,7 +134,8 @@ Result<std::int64_t> parse_time_ms(std::string_view text) {
     auto ms = epoch_to_ms(number);
     return ms.ok() ? std::move(ms) : Result<std::int64_t>(not_a_time(text));
   }
-  if (text.size() >= 8 && text.size() <= 48 && parse_calendar(text, out) && out >= kMinMs && out < kMaxMs) return out;
+  if (text.size() >= 8 && text.size() <= 48 && parse_calendar(text, out) && out >= kMinMs && out < kMaxMs)
+    return out;
   return not_a_time(text);
 }
 
@@ -142,11 +151,11 @@ std::string format_time(std::int64_t time_ms) {
   const std::int64_t day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
   const std::int64_t year = yoe + era * 400 + (month <= 2 ? 1 : 0);
   char buffer[96];
-  const int n = std::snprintf(buffer, sizeof buffer, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ",
-                              static_cast<long long>(year), static_cast<long long>(month),
-                              static_cast<long long>(day), static_cast<long long>(rest / 3'600'000),
-                              static_cast<long long>(rest / 60'000 % 60), static_cast<long long>(rest / 1000 % 60),
-                              static_cast<long long>(rest % 1000));
+  const int n =
+      std::snprintf(buffer, sizeof buffer, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ",
+                    static_cast<long long>(year), static_cast<long long>(month), static_cast<long long>(day),
+                    static_cast<long long>(rest / 3'600'000), static_cast<long long>(rest / 60'000 % 60),
+                    static_cast<long long>(rest / 1000 % 60), static_cast<long long>(rest % 1000));
   return {buffer, static_cast<std::size_t>(n)};
 }
 

@@ -1,54 +1,78 @@
 #include "penchant/evaluate/fusion.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <optional>
 
-#include "penchant/metrics/ranking.h"
+#include "penchant/rank/fit.h"
 
 namespace penchant::evaluate {
 namespace {
 
 using Columns = std::vector<std::size_t>;  ///< features in use
 
-rank::FitList with_columns(const rank::FitList& from, const Columns& columns) {
-  rank::FitList out{Matrix<float>(from.features.rows(), columns.size()), from.target};
-  for (std::size_t r = 0; r < from.features.rows(); ++r)
-    for (std::size_t c = 0; c < columns.size(); ++c) out.features(r, c) = from.features(r, columns[c]);
-  return out;
-}
+constexpr std::array<double, 4> kShrinkage{0.3, 0.1, 0.03, 0.01};
+constexpr std::size_t kSeen = rank::column(rank::Feature::seen);
 
-rank::FitOptions quick() { return {.l2 = 1e-3, .iterations = 20, .tolerance = 1e-6}; }
-
-/// Weights [kFeatures] fitted on all lists but those of `without` (none: all lists).
-Result<rank::Weights> fit(std::span<const FusionList> lists, const Columns& columns, std::size_t folds,
-                          std::optional<std::size_t> without) {
-  std::vector<rank::FitList> chosen;
-  for (std::size_t i = 0; i < lists.size(); ++i)
-    if (!without || i % folds != *without) chosen.push_back(with_columns(lists[i].list, columns));
-  PENCHANT_TRY(report, rank::fit_weights(chosen, quick()));
-  rank::Weights weights{};
-  for (std::size_t c = 0; c < columns.size(); ++c) weights[columns[c]] = report.weights[c];
+const rank::Weights& default_weights() {
+  static const rank::Weights weights = rank::Ranker().weights(rank::Task::recommend);
   return weights;
 }
 
-double ndcg_of(const FusionList& list, const rank::Weights& weights, bool remove_seen) {
-  const auto& features = list.list.features;
-  std::vector<float> scores(features.rows());
-  std::vector<std::uint32_t> removed;
-  for (std::size_t r = 0; r < features.rows(); ++r) {
-    double sum = 0;
-    for (std::size_t f = 0; f < features.cols(); ++f) sum += weights[f] * static_cast<double>(features(r, f));
-    scores[r] = static_cast<float>(sum);
-    if (remove_seen && list.seen[r] != 0) removed.push_back(static_cast<std::uint32_t>(r));
+/// What to fit: `used` features carry their default weight, those of `free` may leave it.
+struct Plan {
+  Columns used, free;
+  double l2 = 0;
+};
+
+/// The list as fit_weights reads it: free features, and the default score as the offset.
+rank::FitList to_fit_list(const FusionList& from, const Plan& plan) {
+  const std::size_t rows = from.features.rows();
+  rank::FitList out{Matrix<float>(rows, plan.free.size()), from.target, std::vector<float>(rows)};
+  for (std::size_t r = 0; r < rows; ++r) {
+    double offset = std::log(static_cast<double>(from.stands_for[r]));
+    for (const std::size_t f : plan.used)
+      offset += default_weights()[f] * static_cast<double>(from.features(r, f));
+    out.offsets[r] = static_cast<float>(offset);
+    for (std::size_t c = 0; c < plan.free.size(); ++c) out.features(r, c) = from.features(r, plan.free[c]);
   }
-  return metrics::ndcg_at(metrics::pessimistic_rank(scores, list.list.target, removed), 10);
+  return out;
 }
 
-/// One cross-validation: a set of features, and what it came to.
+/// Weights fitted on all lists but those of fold `without`.
+Result<rank::Weights> fit(std::span<const FusionList> lists, const Plan& plan, std::size_t folds,
+                          std::optional<std::size_t> without) {
+  std::vector<rank::FitList> chosen;
+  for (std::size_t i = 0; i < lists.size(); ++i)
+    if (!without || i % folds != *without) chosen.push_back(to_fit_list(lists[i], plan));
+  PENCHANT_TRY(report, rank::fit_weights(chosen, {.l2 = plan.l2, .iterations = 20, .tolerance = 1e-6}));
+  rank::Weights weights{};
+  for (const std::size_t f : plan.used) weights[f] = default_weights()[f];
+  for (std::size_t c = 0; c < plan.free.size(); ++c) weights[plan.free[c]] += report.weights[c];
+  return weights;
+}
+
+/// NDCG@10 of the target; its rank counts a sampled row as often as it stands for.
+double ndcg_of(const FusionList& list, const rank::Weights& weights, bool remove_seen) {
+  const auto score = [&](std::size_t row) {
+    double sum = 0;
+    for (std::size_t f = 0; f < list.features.cols(); ++f)
+      sum += weights[f] * static_cast<double>(list.features(row, f));
+    return sum;
+  };
+  if (remove_seen && list.seen[list.target] != 0) return 0;
+  const double bar = score(list.target);
+  double rank = 0;
+  for (std::size_t r = 0; r < list.features.rows(); ++r)
+    if (!(remove_seen && list.seen[r] != 0) && score(r) >= bar) rank += static_cast<double>(list.stands_for[r]);
+  return rank <= 10 ? 1 / std::log2(1 + rank) : 0;
+}
+
+/// One cross-validation: what to fit, and what it came to.
 struct Trial {
-  Columns columns;
+  Plan plan;
   std::vector<double> fold_sum;  ///< [folds]
   double ndcg10 = 0;
 };
@@ -62,9 +86,9 @@ Status cross_validate(std::span<const FusionList> lists, bool remove_seen, std::
     for (std::size_t job = begin; job < end; ++job) {
       Trial& trial = trials[job / folds];
       const std::size_t fold = job % folds;
-      auto weights = fit(lists, trial.columns, folds, fold);
+      const auto weights = fit(lists, trial.plan, folds, fold);
       if (!weights.ok()) {
-        errors[job] = std::move(weights).error();
+        errors[job] = weights.error();
         continue;
       }
       for (std::size_t i = fold; i < lists.size(); i += folds)
@@ -82,11 +106,10 @@ Status cross_validate(std::span<const FusionList> lists, bool remove_seen, std::
 /// Features that differ between candidates of at least one list.
 Columns varying_columns(std::span<const FusionList> lists) {
   Columns columns;
-  for (std::size_t f = 0; f < lists.front().list.features.cols(); ++f) {
+  for (std::size_t f = 0; f < lists.front().features.cols(); ++f) {
     const bool varies = std::ranges::any_of(lists, [&](const FusionList& list) {
-      const auto& features = list.list.features;
-      for (std::size_t r = 1; r < features.rows(); ++r)
-        if (features(r, f) != features(0, f)) return true;
+      for (std::size_t r = 1; r < list.features.rows(); ++r)
+        if (list.features(r, f) != list.features(0, f)) return true;
       return false;
     });
     if (varies) columns.push_back(f);
@@ -94,8 +117,50 @@ Columns varying_columns(std::span<const FusionList> lists) {
   return columns;
 }
 
-std::string name_of_column(std::size_t column) {
-  return std::string(rank::name_of(static_cast<rank::Feature>(column)));
+Status check(std::span<const FusionList> lists) {
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    const FusionList& list = lists[i];
+    const std::size_t rows = list.features.rows(), width = list.features.cols();
+    if (width == 0 || width > rank::kFeatures || width != lists[0].features.cols() || list.target >= rows ||
+        list.seen.size() != rows || list.stands_for.size() != rows ||
+        !std::ranges::all_of(list.stands_for, [](float n) { return n >= 1; }))
+      return invalid("fusion list " + std::to_string(i) + ": its parts do not fit together");
+  }
+  return {};
+}
+
+bool tell(const ProgressSink& progress, std::uint64_t done, double ndcg10) {
+  return !progress || progress({"fit fusion", done, 0, "validation NDCG@10 " + std::to_string(ndcg10)});
+}
+
+/// The best shrinkage, then backward elimination.
+Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const FusionOptions& options,
+                     std::size_t folds, Executor& executor, const ProgressSink& progress) {
+  const Error cancelled{ErrorCode::cancelled, "fitting the fusion was cancelled"};
+  const Columns all = varying_columns(lists);
+  std::vector<Trial> trials;
+  for (const double l2 : kShrinkage) trials.push_back({.plan = {all, all, l2}});
+  if (!tell(progress, 0, 0)) return cancelled;
+  PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
+  Trial best = *std::ranges::max_element(trials, {}, &Trial::ndcg10);
+  for (std::uint64_t round = 1; best.plan.used.size() > 1; ++round) {
+    if (!tell(progress, round, best.ndcg10)) return cancelled;
+    trials.clear();
+    for (const std::size_t dropped : best.plan.used) {
+      // Without seen items in the list this one cannot help there; it is what orders the other list.
+      if (remove_seen && dropped == kSeen) continue;
+      Plan plan = best.plan;
+      std::erase(plan.used, dropped);
+      std::erase(plan.free, dropped);
+      trials.push_back({.plan = std::move(plan)});
+    }
+    if (trials.empty()) break;
+    PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
+    const auto next = std::ranges::max_element(trials, {}, &Trial::ndcg10);
+    if (!(next->ndcg10 > best.ndcg10 + options.margin)) break;
+    best = *next;
+  }
+  return best;
 }
 
 }  // namespace
@@ -103,57 +168,36 @@ std::string name_of_column(std::size_t column) {
 Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remove_seen,
                                     const FusionOptions& options, Executor& executor,
                                     const ProgressSink& progress) {
-  FusionReport report;
-  report.users = lists.size();
-  report.weights = rank::Ranker().weights(rank::Task::recommend);
+  PENCHANT_DO(check(lists));
+  FusionReport report{.users = lists.size(), .weights = default_weights()};
   const std::size_t folds = std::max<std::size_t>(options.folds, 2);
   if (lists.size() < 10 * folds) {
     report.why = "only " + std::to_string(lists.size()) + " validation users, at least " +
                  std::to_string(10 * folds) + " are needed";
     return report;
   }
-  for (std::size_t i = 0; i < lists.size(); ++i)
-    if (lists[i].list.features.cols() > rank::kFeatures || lists[i].seen.size() != lists[i].list.features.rows())
-      return invalid("fusion list " + std::to_string(i) + ": features and seen marks do not fit together");
   for (const FusionList& list : lists)
     report.default_ndcg10 += ndcg_of(list, report.weights, remove_seen) / static_cast<double>(lists.size());
-
-  std::vector<Trial> trials{{varying_columns(lists), {}, 0}};
-  if (trials[0].columns.empty()) {
+  const Columns all = varying_columns(lists);
+  if (all.empty()) {
     report.why = "no feature tells the candidates apart";
     return report;
   }
-  PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
-  Trial best = trials[0];
-  for (std::size_t round = 1; best.columns.size() > 1; ++round) {
-    if (progress && !progress({"fit fusion", round, 0, "NDCG@10 among candidates " + std::to_string(best.ndcg10)}))
-      return Error{ErrorCode::cancelled, "fitting the fusion was cancelled"};
-    trials.clear();
-    for (const std::size_t dropped : best.columns) {
-      // Without seen items in the list this one cannot help there; it is what orders the other list.
-      if (remove_seen && dropped == rank::column(rank::Feature::seen)) continue;
-      Trial trial;
-      for (const std::size_t column : best.columns)
-        if (column != dropped) trial.columns.push_back(column);
-      trials.push_back(std::move(trial));
-    }
-    if (trials.empty()) break;
-    PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
-    const auto next = std::ranges::max_element(trials, {}, &Trial::ndcg10);
-    if (!(next->ndcg10 > best.ndcg10)) break;
-    best = *next;
-  }
+  PENCHANT_TRY(best, search(lists, remove_seen, options, folds, executor, progress));
   report.ndcg10 = best.ndcg10;
-  if (!(best.ndcg10 > report.default_ndcg10)) {
+  report.fitted = best.ndcg10 > report.default_ndcg10;
+  if (!report.fitted) {
     report.why = "the default weights rank the validation events at least as well";
-    return report;
+    const bool has_seen = std::ranges::find(all, kSeen) != all.end();
+    if (!has_seen) return report;
+    best.plan = {all, {kSeen}, kShrinkage.back()};
   }
-  PENCHANT_TRY(weights, fit(lists, best.columns, folds, std::nullopt));
+  PENCHANT_TRY(weights, fit(lists, best.plan, folds, std::nullopt));
   report.weights = weights;
-  report.fitted = true;
-  for (std::size_t f = 0; f < lists.front().list.features.cols(); ++f)
-    (std::ranges::find(best.columns, f) != best.columns.end() ? report.features : report.dropped)
-        .push_back(name_of_column(f));
+  report.l2 = best.plan.l2;
+  for (const std::size_t f : all)
+    if (std::ranges::find(best.plan.used, f) == best.plan.used.end())
+      report.dropped.emplace_back(rank::name_of(static_cast<rank::Feature>(f)));
   return report;
 }
 

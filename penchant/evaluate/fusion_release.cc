@@ -36,25 +36,35 @@ Status write_weights(const std::string& folder, const rank::Weights& weights, ar
   return artifact::seal_release(folder, std::move(manifest));
 }
 
-/// The target, the best rows of every feature, and some drawn at random.
-std::vector<std::uint32_t> choose_candidates(const Matrix<float>& features, std::uint32_t target,
-                                             const FusionOptions& options, Rng rng) {
-  const std::size_t items = features.rows();
-  std::vector<std::uint32_t> chosen{target}, order(items);
-  const std::size_t top = std::min(options.per_feature, items);
-  for (std::size_t f = 0; f < features.cols(); ++f) {
-    std::iota(order.begin(), order.end(), 0u);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(),
-                      [&](std::uint32_t a, std::uint32_t b) {
-                        return features(a, f) != features(b, f) ? features(a, f) > features(b, f) : a < b;
-                      });
-    chosen.insert(chosen.end(), order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top));
-  }
-  for (std::size_t r = 0; r < options.random; ++r)
-    chosen.push_back(static_cast<std::uint32_t>(rng.below(items)));
-  std::ranges::sort(chosen);
-  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
-  return chosen;
+struct Candidate {
+  std::uint32_t row;
+  float stands_for;
+};
+
+/// The target, the best rows by the default weights, and a sample that stands for all others.
+std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uint32_t target,
+                                         const FusionOptions& options, Rng rng) {
+  const rank::Ranker ranker;
+  const std::size_t items = features.rows(), best = std::min(options.best, items);
+  std::vector<double> score(items);
+  for (std::size_t i = 0; i < items; ++i) score[i] = ranker.score(rank::Task::recommend, features.row(i));
+  std::vector<std::uint32_t> order(items);
+  std::iota(order.begin(), order.end(), 0u);
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(best);
+  std::partial_sort(order.begin(), middle, order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return score[a] != score[b] ? score[a] > score[b] : a < b;
+  });
+  std::vector<Candidate> out{{target, 1}};
+  for (auto row = order.begin(); row != middle; ++row)
+    if (*row != target) out.push_back({*row, 1});
+  std::vector<std::uint32_t> others(middle, order.end());
+  std::erase(others, target);
+  std::ranges::sort(others);
+  rng.shuffle(std::span(others));
+  const std::size_t drawn = std::min(options.random, others.size());
+  for (std::size_t k = 0; k < drawn; ++k)
+    out.push_back({others[k], static_cast<float>(others.size()) / static_cast<float>(drawn)});
+  return out;
 }
 
 FusionList make_list(Matrix<float> features, const Case& c, std::span<const Interaction> history,
@@ -65,12 +75,11 @@ FusionList make_list(Matrix<float> features, const Case& c, std::span<const Inte
   std::vector<std::uint8_t> known(features.rows(), 0);
   for (const auto& event : history)
     if (event.item < known.size()) known[event.item] = 1;
-  FusionList out;
-  out.list.features = Matrix<float>(rows.size(), features.cols());
+  FusionList out{.features = Matrix<float>(rows.size(), features.cols()), .target = 0};
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    std::ranges::copy(features.row(rows[r]), out.list.features.row(r).begin());
-    out.seen.push_back(known[rows[r]]);
-    if (rows[r] == c.target) out.list.target = r;
+    std::ranges::copy(features.row(rows[r].row), out.features.row(r).begin());
+    out.seen.push_back(known[rows[r].row]);
+    out.stands_for.push_back(rows[r].stands_for);
   }
   return out;
 }

@@ -1,14 +1,14 @@
 #pragma once
 /// \file A depth decoder with random weights, made through its file as a release would be.
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "penchant/artifact/safetensors.h"
 #include "penchant/base/rng.h"
-#include "penchant/nn/sequence_model.h"
+#include "penchant/nn/sequence_model.h"  // with the tensor files it is loaded from
 
 namespace penchant::generate {
 

@@ -26,7 +26,8 @@ class PlainSource final : public ByteSource {
     const std::size_t n = std::fread(out.data() + before, 1, max, file_.get());
     out.resize(before + n);
     consumed_ += n;
-    if (n == 0 && std::ferror(file_.get()) != 0) return Error{ErrorCode::io, path_ + ": reading failed: " + std::strerror(errno)};
+    if (n == 0 && std::ferror(file_.get()) != 0)
+      return Error{ErrorCode::io, path_ + ": reading failed: " + std::strerror(errno)};
     return n;
   }
   [[nodiscard]] std::uint64_t consumed() const override { return consumed_; }
@@ -46,7 +47,8 @@ class GzipSource final : public ByteSource {
   }
   Result<std::size_t> read(std::string& out, std::size_t max) override {
     if (!started_) {
-      if (inflateInit2(&stream_, 15 + 16) != Z_OK) return Error{ErrorCode::resource_exhausted, path_ + ": out of memory for gzip"};
+      if (inflateInit2(&stream_, 15 + 16) != Z_OK)
+        return Error{ErrorCode::resource_exhausted, path_ + ": out of memory for gzip"};
       started_ = true;
     }
     const std::size_t before = out.size();
@@ -59,8 +61,10 @@ class GzipSource final : public ByteSource {
         packed_.clear();
         auto got = raw_.read(packed_, kChunk);
         if (!got.ok() || *got == 0) {
-          if (!got.ok()) status = std::move(got).error();
-          else if (!between_members_) status = Error{ErrorCode::corrupt, path_ + ": the gzip stream ends early (file cut short?)"};
+          if (!got.ok())
+            status = std::move(got).error();
+          else if (!between_members_)
+            status = Error{ErrorCode::corrupt, path_ + ": the gzip stream ends early (file cut short?)"};
           break;
         }
         stream_.next_in = reinterpret_cast<Bytef*>(packed_.data());
@@ -76,9 +80,11 @@ class GzipSource final : public ByteSource {
       }
       between_members_ = false;
       const int code = inflate(&stream_, Z_NO_FLUSH);
-      if (code == Z_STREAM_END) between_members_ = true;
+      if (code == Z_STREAM_END)
+        between_members_ = true;
       else if (code != Z_OK && code != Z_BUF_ERROR)
-        status = Error{ErrorCode::corrupt, path_ + ": broken gzip data (" + (stream_.msg == nullptr ? "unknown" : stream_.msg) + ")"};
+        status = Error{ErrorCode::corrupt, path_ + ": broken gzip data (" +
+                                               (stream_.msg == nullptr ? "unknown" : stream_.msg) + ")"};
     }
     const std::size_t n = max - stream_.avail_out;
     out.resize(before + n);
@@ -102,13 +108,16 @@ class GzipSource final : public ByteSource {
 Result<std::unique_ptr<ByteSource>> open_bytes(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error))
-    return Error{ErrorCode::not_found, path + ": " + (std::filesystem::exists(path, error) ? "not a regular file" : "no such file")};
+    return Error{
+        ErrorCode::not_found,
+        path + ": " + (std::filesystem::exists(path, error) ? "not a regular file" : "no such file")};
   File file(std::fopen(path.c_str(), "rb"));
   if (!file) return Error{ErrorCode::io, path + ": cannot be opened: " + std::strerror(errno)};
   unsigned char magic[2] = {0, 0};
   const std::size_t n = std::fread(magic, 1, 2, file.get());
   std::rewind(file.get());
-  if (n == 2 && magic[0] == 0x1f && magic[1] == 0x8b) return std::unique_ptr<ByteSource>(new GzipSource(std::move(file), path));
+  if (n == 2 && magic[0] == 0x1f && magic[1] == 0x8b)
+    return std::unique_ptr<ByteSource>(new GzipSource(std::move(file), path));
   return std::unique_ptr<ByteSource>(new PlainSource(std::move(file), path));
 }
 

@@ -7,7 +7,19 @@
 namespace penchant::import {
 
 enum class Field : std::uint8_t {
-  ignore, user, item, time, value, type, position, days, title, available, key, recommendation, query,
+  ignore,
+  user,
+  item,
+  time,
+  value,
+  type,
+  position,
+  days,
+  title,
+  available,
+  key,
+  recommendation,
+  query,
   attribute,       ///< of the item (items, events) or user (users)
   user_attribute,  ///< of the user, in an events file
   vector

@@ -48,8 +48,9 @@ std::uint64_t count_cell(const Cell& cell, ColumnFigures& out) {
     out.flags += cell.kind == CellKind::flag ? 1 : 0;
     out.lists += cell.kind == CellKind::list ? 1 : 0;
     out.vectors += cell.kind == CellKind::vector ? 1 : 0;
-    made = cell.kind == CellKind::flag ? (cell.number != 0 ? "true" : "false")
-           : cell.kind == CellKind::vector ? std::to_string(cell.vector.size()) + " numbers" : "";
+    made = cell.kind == CellKind::flag     ? (cell.number != 0 ? "true" : "false")
+           : cell.kind == CellKind::vector ? std::to_string(cell.vector.size()) + " numbers"
+                                           : "";
     for (const auto& part : cell.list) made.append(made.empty() ? "" : ", ").append(part);
     if (out.example.empty()) out.example = catalog::quoted_for_message(made, 40);
     text = made;

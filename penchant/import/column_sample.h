@@ -11,17 +11,21 @@ namespace penchant::import {
 
 struct ColumnFigures {
   std::uint64_t filled = 0, numbers = 0, whole = 0, flags = 0, lists = 0, vectors = 0;
-  std::uint64_t times = 0;        ///< read as a time
+  std::uint64_t times = 0;                              ///< read as a time
   std::uint64_t pipes = 0, commas = 0, semicolons = 0;  ///< cells with "|", ", ", ";"
-  std::uint64_t dot_zero = 0;     ///< "17850.0"
-  std::uint64_t leading_zero = 0; ///< "00123": not a number to people
+  std::uint64_t dot_zero = 0;                           ///< "17850.0"
+  std::uint64_t leading_zero = 0;                       ///< "00123": not a number to people
   std::uint64_t bytes = 0;
-  double max = 0;                 ///< of the numbers
+  double max = 0;  ///< of the numbers
   std::string example;
   std::unordered_map<std::uint64_t, std::uint32_t> values;  ///< hash -> rows
-  [[nodiscard]] double share(std::uint64_t n) const { return filled == 0 ? 0 : static_cast<double>(n) / static_cast<double>(filled); }
+  [[nodiscard]] double share(std::uint64_t n) const {
+    return filled == 0 ? 0 : static_cast<double>(n) / static_cast<double>(filled);
+  }
   /// Share of the first cells that read as a time.
-  [[nodiscard]] double time_share() const { return filled == 0 ? 0 : static_cast<double>(times) / static_cast<double>(filled < 200 ? filled : 200); }
+  [[nodiscard]] double time_share() const {
+    return filled == 0 ? 0 : static_cast<double>(times) / static_cast<double>(filled < 200 ? filled : 200);
+  }
 };
 
 struct Sample {

@@ -23,8 +23,10 @@ struct QuoteScan {
       const char c = text[at];
       if (open) {
         if (c == '"') {
-          if (at + 1 < text.size() && text[at + 1] == '"') ++at;
-          else open = false;
+          if (at + 1 < text.size() && text[at + 1] == '"')
+            ++at;
+          else
+            open = false;
         }
         ++at;
         continue;
@@ -72,7 +74,9 @@ class DelimitedReader final : public RowReader {
     PENCHANT_TRY(more, next(row));
     if (!more) return invalid(path_ + ": empty");
     if (!row.reject.empty()) return invalid(path_ + ": row 1: " + row.reject);
-    if (row.used > kMaxColumns) return invalid(path_ + ": " + std::to_string(row.used) + " columns; at most " + std::to_string(kMaxColumns));
+    if (row.used > kMaxColumns)
+      return invalid(path_ + ": " + std::to_string(row.used) + " columns; at most " +
+                     std::to_string(kMaxColumns));
     std::set<std::string> taken;
     for (std::size_t i = 0; i < row.used; ++i) {
       Column column{std::string(catalog::cut_utf8(row.cells[i].text, 200)), ""};
@@ -119,7 +123,7 @@ class DelimitedReader final : public RowReader {
     }
     if (!scan.open) {
       fill(row, without_return(lines_.bytes(last)));
-      if (lines == 1 || row.reject.empty()) {
+      if (lines == 1 || (row.reject.empty() && !stray_)) {
         take(last, lines);
         return true;
       }
@@ -171,11 +175,13 @@ class DelimitedReader final : public RowReader {
       return;
     }
     split(text, row);
-    if (!columns_.empty() && row.used != columns_.size() && !text.empty()) row.reject = "wrong number of columns";
+    if (!columns_.empty() && row.used != columns_.size() && !text.empty())
+      row.reject = "wrong number of columns";
   }
 
   void split(std::string_view text, Row& row) {
     const std::string_view delimiter = format_.delimiter;
+    stray_ = false;
     unquoted_.clear();
     unquoted_.reserve(text.size());  // so that views into it stay
     std::size_t at = 0;
@@ -185,6 +191,7 @@ class DelimitedReader final : public RowReader {
         const std::size_t begin = unquoted_.size();
         at = unquote(text, at + 1);
         const std::size_t end = std::min(text.find(delimiter, at), text.size());
+        stray_ = stray_ || end > at;
         unquoted_.append(text.substr(at, end - at));  // text after the closing quote is kept
         cell.text = std::string_view(unquoted_).substr(begin);
         at = end;
@@ -224,6 +231,7 @@ class DelimitedReader final : public RowReader {
   std::string kept_raw_;
   std::uint64_t line_ = 1;
   int runaways_ = 0;
+  bool stray_ = false;       ///< the record has text after a closing quote
   std::size_t pending_ = 0;  ///< bytes of the record handed out last
   std::uint64_t pending_lines_ = 0;
 };
@@ -239,7 +247,8 @@ Result<std::unique_ptr<RowReader>> open_delimited(const std::string& path, const
     Row row;
     PENCHANT_TRY(more, probe.next(row));
     if (!more) return invalid(path + ": empty");
-    for (std::size_t i = 0; i < std::max<std::size_t>(1, row.used); ++i) used.names.push_back("#" + std::to_string(i + 1));
+    for (std::size_t i = 0; i < std::max<std::size_t>(1, row.used); ++i)
+      used.names.push_back("#" + std::to_string(i + 1));
   }
   PENCHANT_TRY(source, open_bytes(path));
   auto reader = std::make_unique<DelimitedReader>(std::move(source), std::move(used), path);

@@ -10,20 +10,27 @@ namespace penchant::import {
 namespace {
 
 bool contains_any(const std::string& name, std::initializer_list<const char*> words) {
-  return std::any_of(words.begin(), words.end(), [&](const char* word) { return name.find(word) != std::string::npos; });
+  return std::any_of(words.begin(), words.end(),
+                     [&](const char* word) { return name.find(word) != std::string::npos; });
 }
 
 Role hint_of(const std::string& name) {
   if (contains_any(name, {"judgment", "judgement", "qrel", "relevance"})) return Role::skip;
-  if (contains_any(name, {"event", "interaction", "rating", "click", "view", "transaction", "purchase", "order", "log", "history", "behavio", "feedback", "sessions", "inter"})) return Role::events;
-  if (contains_any(name, {"item", "product", "movie", "film", "book", "catalog", "article", "track", "song", "video", "meta", "jobs", "games"})) return Role::items;
-  if (contains_any(name, {"user", "customer", "member", "people", "visitor", "applicant", "client"})) return Role::users;
+  if (contains_any(name, {"event", "interaction", "rating", "click", "view", "transaction", "purchase",
+                          "order", "log", "history", "behavio", "feedback", "sessions", "inter"}))
+    return Role::events;
+  if (contains_any(name, {"item", "product", "movie", "film", "book", "catalog", "article", "track", "song",
+                          "video", "meta", "jobs", "games"}))
+    return Role::items;
+  if (contains_any(name, {"user", "customer", "member", "people", "visitor", "applicant", "client"}))
+    return Role::users;
   return Role::unknown;
 }
 
 class Planner {
  public:
-  Planner(FilePlan& plan, const Sample& sample, const ImportOptions& options) : plan_(plan), sample_(sample), options_(options) {}
+  Planner(FilePlan& plan, const Sample& sample, const ImportOptions& options)
+      : plan_(plan), sample_(sample), options_(options) {}
 
   Status run(Role forced) {
     plan_.columns = sample_.columns;
@@ -32,8 +39,10 @@ class Planner {
     PENCHANT_DO(apply_map());
     PENCHANT_DO(choose_role(forced));
     if (plan_.role == Role::skip) return {};
-    if (plan_.role == Role::events) PENCHANT_DO(plan_events());
-    else PENCHANT_DO(plan_records());
+    if (plan_.role == Role::events)
+      PENCHANT_DO(plan_events());
+    else
+      PENCHANT_DO(plan_records());
     for (std::size_t i = 0; i < plan_.uses.size(); ++i) finish_use(i);
     return {};
   }
@@ -47,8 +56,10 @@ class Planner {
       const auto field = field_of(map.field);
       if (!field) {
         std::vector<std::string> known;
-        for (int f = 0; f <= static_cast<int>(Field::vector); ++f) known.emplace_back(name_of(static_cast<Field>(f)));
-        return invalid("--map " + map.field + "=" + map.column + ": unknown field '" + map.field + "'" + catalog::near_names_hint(map.field, known));
+        for (int f = 0; f <= static_cast<int>(Field::vector); ++f)
+          known.emplace_back(name_of(static_cast<Field>(f)));
+        return invalid("--map " + map.field + "=" + map.column + ": unknown field '" + map.field + "'" +
+                       catalog::near_names_hint(map.field, known));
       }
       for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
         if (catalog::fold_case(column_name(i)) != catalog::fold_case(map.column)) continue;
@@ -85,7 +96,7 @@ class Planner {
     const auto& f = figures(i);
     if (f.vectors > 0 || f.lists > 0) return false;
     switch (field) {
-      case Field::time: return f.time_share() >= 0.9;
+      case Field::time: return f.time_share() >= 0.5;
       case Field::value: return f.share(f.numbers) >= 0.9;
       case Field::position:
       case Field::days: return f.whole == f.filled;
@@ -106,14 +117,18 @@ class Planner {
     const Role hint = hint_of(plain_name(plan_.path));
     plan_.role = forced != Role::unknown ? forced : plan_.layout.role;
     if (plan_.role != Role::unknown) return {};
-    const bool user = available(Field::user), item = available(Field::item), id = id_column() != std::string::npos;
+    const bool user = available(Field::user), item = available(Field::item),
+               id = id_column() != std::string::npos;
     if (!user && item && available(Field::query)) {
       plan_.role = Role::skip;
       plan_.skip_reason = "search judgments (query and item): not part of the store";
     } else if (user && item) {
       const std::size_t column = best_column(Field::item);
-      const bool unique = column != std::string::npos && figures(column).values.size() == figures(column).filled;
-      plan_.role = hint == Role::items && unique && best_column(Field::time) == std::string::npos ? Role::items : Role::events;
+      const bool unique =
+          column != std::string::npos && figures(column).values.size() == figures(column).filled;
+      plan_.role = hint == Role::items && unique && best_column(Field::time) == std::string::npos
+                       ? Role::items
+                       : Role::events;
     } else if (item) {
       plan_.role = hint == Role::users && id ? Role::users : Role::items;
     } else if (user) {
@@ -123,16 +138,23 @@ class Planner {
     } else if (id && best_column(Field::title) != std::string::npos) {
       plan_.role = Role::items;
     }
-    return plan_.role == Role::unknown ? Status(unclear("cannot tell whether it holds items, users or events")) : Status();
+    return plan_.role == Role::unknown
+               ? Status(unclear("cannot tell whether it holds items, users or events"))
+               : Status();
   }
 
   Error unclear(const std::string& what) const {
     std::string found;
     for (std::size_t i = 0; i < plan_.columns.size() && i < 20; ++i)
-      found.append(i == 0 ? "" : ", ").append(column_name(i)).append(" (e.g. ").append(figures(i).example).append(")");
+      found.append(i == 0 ? "" : ", ")
+          .append(column_name(i))
+          .append(" (e.g. ")
+          .append(figures(i).example)
+          .append(")");
     if (plan_.columns.size() > 20) found.append(", …");
     return invalid(plan_.path + ": " + what + ". Columns found: " + found +
-                   ". Say it with --map user=<column> --map item=<column> (also time, value, type, title), or with --items FILE or --users FILE");
+                   ". Say it with --map user=<column> --map item=<column> (also time, value, type, title), "
+                   "or with --items FILE or --users FILE");
   }
 
   /// Gives the field its best column; false if there is none.
@@ -152,7 +174,9 @@ class Planner {
       const auto rank = named == std::string::npos ? 1000 : match_name(column_name(named))->rank;
       std::size_t chosen = id != std::string::npos && rank > 2 ? id : named;
       if (chosen == std::string::npos && plan_.columns.size() == 1) chosen = 0;
-      if (chosen == std::string::npos) return unclear(std::string("no column looks like the id of the ") + (own == Field::item ? "item" : "user"));
+      if (chosen == std::string::npos)
+        return unclear(std::string("no column looks like the id of the ") +
+                       (own == Field::item ? "item" : "user"));
       plan_.uses[chosen].field = own;
       fixed_[chosen] = true;
     }
@@ -161,8 +185,11 @@ class Planner {
       assign(Field::available);
     } else {
       const auto& f = figures(column_of(Field::user));
-      plan_.gather = f.filled > 20 && static_cast<double>(f.values.size()) < 0.9 * static_cast<double>(f.filled);
-      if (plan_.gather) plan_.notes.emplace_back("several rows a user: each attribute gathers the different values in a list");
+      plan_.gather =
+          f.filled > 20 && static_cast<double>(f.values.size()) < 0.9 * static_cast<double>(f.filled);
+      if (plan_.gather)
+        plan_.notes.emplace_back(
+            "several rows a user: each attribute gathers the different values in a list");
     }
     for (std::size_t i = 0; i < plan_.uses.size(); ++i)
       if (!fixed_[i]) plan_.uses[i].field = Field::attribute;
@@ -179,28 +206,53 @@ class Planner {
     if (!assign(Field::user)) return unclear("no column looks like the user");
     if (!assign(Field::item)) return unclear("no column looks like the item");
     for (const Field field : {Field::type, Field::key, Field::recommendation}) assign(field);
-    plan_time();
+    PENCHANT_DO(plan_time());
     if (assign(Field::value)) {
       const std::string name = squeeze(column_name(column_of(Field::value)));
       plan_.quantity = name == "quantity" || name == "qty";
-      if (plan_.quantity) plan_.default_type = "purchase";
-      else if (contains_any(name, {"rating", "stars", "score", "overall"})) plan_.default_type = "rating";
+      if (plan_.quantity)
+        plan_.default_type = "purchase";
+      else if (contains_any(name, {"rating", "stars", "score", "overall"}))
+        plan_.default_type = "rating";
     }
     if (!options_.default_event_type.empty()) plan_.default_type = options_.default_event_type;
-    if (plan_.quantity) plan_.notes.emplace_back("rows with a quantity of 0 or less are cancellations: rejected with that reason");
+    if (plan_.quantity)
+      plan_.notes.emplace_back(
+          "rows with a quantity of 0 or less are cancellations: rejected with that reason");
     plan_embedded();
     return {};
   }
 
-  void plan_time() {
+  /// A column that is called a time and cannot be read as one must not be passed over in silence.
+  Status check_unread_time() const {
+    for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
+      const auto match = match_name(column_name(i));
+      const std::string name = squeeze(column_name(i));
+      if (fixed_[i] || figures(i).filled == 0 || !match || match->field != Field::time || name == "day" ||
+          name == "at")
+        continue;
+      return invalid(plan_.path + ": column '" + column_name(i) + "' looks like the time, but '" +
+                     figures(i).example +
+                     "' is not one. Write epoch seconds or milliseconds, or ISO 8601 (2010-12-31T08:26:00Z); "
+                     "or name another column with --map time=<column>, "
+                     "or go by the order of the rows with --map ignore=" +
+                     column_name(i));
+    }
+    return {};
+  }
+
+  Status plan_time() {
     if (assign(Field::time)) {
       const auto& f = figures(column_of(Field::time));
       const bool order = f.numbers == f.filled && f.filled > 0 && f.max < 1e8;
       plan_.time = order ? TimeKind::position : TimeKind::epoch;
-      if (!order) return;
+      if (!order) return {};
       plan_.uses[column_of(Field::time)].field = Field::position;
       plan_.notes.emplace_back("the time column holds small numbers: read as an order, not as dates");
-    } else if (assign(Field::days)) {
+      return {};
+    }
+    PENCHANT_DO(check_unread_time());
+    if (assign(Field::days)) {
       plan_.time = TimeKind::since_first;
       assign(Field::position);
       plan_.notes.emplace_back("no absolute time: time_ms counts from the user's first event");
@@ -210,6 +262,7 @@ class Planner {
       plan_.time = TimeKind::row_order;
       plan_.notes.emplace_back("no time and no position: the order of the rows is the order of the events");
     }
+    return {};
   }
 
   /// Columns of an events file that describe its items or users.
@@ -223,14 +276,23 @@ class Planner {
         use.field = Field::vector;
         continue;
       }
-      if (i >= kHashedColumns || item >= kHashedColumns || user >= kHashedColumns || figures(i).filled == 0) continue;
+      if (i >= kHashedColumns || item >= kHashedColumns || user >= kHashedColumns || figures(i).filled == 0)
+        continue;
       const double by_item = settles(sample_, item, i), by_user = settles(sample_, user, i);
-      if (i == title && (by_item < 0 || by_item >= 0.5)) use.field = Field::title;
-      else if (names_an_order(column_name(i)) || squeeze(column_name(i)) == "id") use.note = "belongs to the event";
-      else if (by_item >= 0.8 && by_item >= by_user) use.field = Field::attribute;
-      else if (by_user >= 0.8) use.field = Field::user_attribute;
-      else if (names_an_item_fact(column_name(i)) && by_item > -1) use.field = Field::attribute;
-      else use.note = by_item < 0 && by_user < 0 ? "too few repeats to tell whose it is; --map attribute=… keeps it" : "belongs neither to the item nor to the user";
+      if (i == title && (by_item < 0 || by_item >= 0.5))
+        use.field = Field::title;
+      else if (names_an_order(column_name(i)) || squeeze(column_name(i)) == "id")
+        use.note = "belongs to the event";
+      else if (by_item >= 0.8 && by_item >= by_user)
+        use.field = Field::attribute;
+      else if (by_user >= 0.8)
+        use.field = Field::user_attribute;
+      else if (names_an_item_fact(column_name(i)) && by_item > -1)
+        use.field = Field::attribute;
+      else
+        use.note = by_item < 0 && by_user < 0
+                       ? "too few repeats to tell whose it is; --map attribute=… keeps it"
+                       : "belongs neither to the item nor to the user";
     }
   }
 
@@ -243,7 +305,9 @@ class Planner {
       use.drop_dot_zero = f.filled > 0 && f.dot_zero == f.filled;
       if (use.drop_dot_zero) use.note = "\".0\" taken off";
     }
-    if (use.field == Field::attribute && plan_.role != Role::users && (f.vectors > 0 || declared == "float_seq")) use.field = Field::vector;
+    if (use.field == Field::attribute && plan_.role != Role::users &&
+        (f.vectors > 0 || declared == "float_seq"))
+      use.field = Field::vector;
     use.attribute = catalog::cut_utf8(column_name(i), catalog::kMaxIdBytes);
     if (use.field == Field::vector) {
       if (use.attribute.starts_with("vectors.")) use.attribute.erase(0, 8);
@@ -259,14 +323,23 @@ class Planner {
     }
     const bool list_name = names_a_list(column_name(i));
     use.numeric = f.filled > 0 && f.share(f.numbers) >= 0.99 && (f.leading_zero == 0 || declared == "float");
-    if (declared == "token_seq") use.separator = " ";
-    else if (!use.numeric && f.share(f.pipes) >= (list_name ? 0.0005 : 0.2)) use.separator = "|";
-    else if (list_name && f.share(f.semicolons) >= 0.1) use.separator = ";";
-    else if (list_name && f.share(f.commas) >= 0.2) use.separator = ",";
-    if (!use.separator.empty()) use.note = use.separator == " " ? "list, split at spaces" : "list, split at " + use.separator;
-    else if (f.lists > 0) use.note = "list";
-    else if (use.numeric) use.note = "number";
-    if (plan_.role == Role::events) use.note += std::string(use.note.empty() ? "" : ", ") + (use.field == Field::attribute ? "of the item" : "of the user");
+    if (declared == "token_seq")
+      use.separator = " ";
+    else if (!use.numeric && f.share(f.pipes) >= (list_name ? 0.0005 : 0.2))
+      use.separator = "|";
+    else if (list_name && f.share(f.semicolons) >= 0.1)
+      use.separator = ";";
+    else if (list_name && f.share(f.commas) >= 0.2)
+      use.separator = ",";
+    if (!use.separator.empty())
+      use.note = use.separator == " " ? "list, split at spaces" : "list, split at " + use.separator;
+    else if (f.lists > 0)
+      use.note = "list";
+    else if (use.numeric)
+      use.note = "number";
+    if (plan_.role == Role::events)
+      use.note += std::string(use.note.empty() ? "" : ", ") +
+                  (use.field == Field::attribute ? "of the item" : "of the user");
   }
 
   FilePlan& plan_;
@@ -288,7 +361,8 @@ std::string_view trim(std::string_view text) noexcept {
 }
 
 bool is_missing(std::string_view text) noexcept {
-  return text.empty() || text == "NA" || text == "N/A" || text == "NaN" || text == "nan" || text == "NULL" || text == "null" || text == "\\N";
+  return text.empty() || text == "NA" || text == "N/A" || text == "NaN" || text == "nan" || text == "NULL" ||
+         text == "null" || text == "\\N";
 }
 
 Result<FilePlan> plan_file(const std::string& path, Role forced, const ImportOptions& options) {
@@ -304,7 +378,9 @@ Result<FilePlan> plan_file(const std::string& path, Role forced, const ImportOpt
   }
   PENCHANT_TRY(reader, open_rows(path, plan.layout));
   PENCHANT_TRY(sample, sample_rows(*reader));
-  if (sample.columns.empty() || sample.rows.empty()) return invalid(path + ": no usable rows" + (sample.columns.empty() ? std::string() : " under the header"));
+  if (sample.columns.empty() || sample.rows.empty())
+    return invalid(path + ": no usable rows" +
+                   (sample.columns.empty() ? std::string() : " under the header"));
   if (plan.layout.format.latin1) plan.notes.emplace_back("not UTF-8: read as Latin-1 (Windows-1252)");
   PENCHANT_DO(Planner(plan, sample, options).run(forced));
   return plan;

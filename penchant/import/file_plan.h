@@ -30,10 +30,10 @@ struct FilePlan {
   std::vector<ColumnUse> uses;     ///< [columns]
   TimeKind time = TimeKind::none;  ///< events
   std::string default_type = "view";
-  bool quantity = false;           ///< value is a count of things bought: <= 0 is a cancellation
-  bool gather = false;             ///< users file with several rows a user: values gather in lists
+  bool quantity = false;  ///< value is a count of things bought: <= 0 is a cancellation
+  bool gather = false;    ///< users file with several rows a user: values gather in lists
   std::vector<std::string> notes;
-  std::string skip_reason;         ///< role skip
+  std::string skip_reason;  ///< role skip
 
   [[nodiscard]] bool has(Field field) const;
 };

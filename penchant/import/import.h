@@ -38,14 +38,14 @@ struct VectorFile {
 };
 
 struct ImportOptions {
-  std::string items_file;          ///< file (also) to be read, as items whatever it looks like
-  std::string users_file;          ///< likewise, as users
-  bool dry_run = false;            ///< read and check everything, write nothing anywhere
+  std::string items_file;  ///< file (also) to be read, as items whatever it looks like
+  std::string users_file;  ///< likewise, as users
+  bool dry_run = false;    ///< read and check everything, write nothing anywhere
   std::vector<ColumnMap> map;
   std::string default_event_type;  ///< where the file has no type column; empty: guessed
   std::string rejects_path;        ///< CSV of file, row, reason, raw; made on the first reject; empty: none
   std::uint64_t max_rejects_written = 1'000'000;
-  std::vector<VectorFile> vectors; ///< besides .npy files among the paths
+  std::vector<VectorFile> vectors;  ///< besides .npy files among the paths
 };
 
 struct MappedColumn {
@@ -57,14 +57,14 @@ struct MappedColumn {
 
 struct FileReport {
   std::string path;
-  std::string format;   ///< "CSV", "JSON lines", "RecBole atomic", … with ", gzip"
-  std::string role;     ///< "items", "users", "events", "vectors", "skipped"
+  std::string format;  ///< "CSV", "JSON lines", "RecBole atomic", … with ", gzip"
+  std::string role;    ///< "items", "users", "events", "vectors", "skipped"
   std::vector<MappedColumn> columns;
-  std::vector<std::string> notes;   ///< what was assumed or changed, in words
-  std::string problem;              ///< why reading ended early, or why the file was skipped; else empty
-  std::uint64_t rows = 0;           ///< records read
+  std::vector<std::string> notes;  ///< what was assumed or changed, in words
+  std::string problem;             ///< why reading ended early, or why the file was skipped; else empty
+  std::uint64_t rows = 0;          ///< records read
   std::uint64_t kept = 0;
-  std::uint64_t duplicates = 0;     ///< items or users named again (the last wins); events already stored
+  std::uint64_t duplicates = 0;  ///< items or users named again (the last wins); events already stored
   std::map<std::string, std::uint64_t> rejected;  ///< reason -> rows
   double seconds = 0;
 };
@@ -72,13 +72,13 @@ struct FileReport {
 struct ImportReport {
   std::vector<FileReport> files;
   bool dry_run = false;
-  std::uint64_t items = 0, users = 0;   ///< records put from items and users files and columns
-  std::uint64_t events = 0;             ///< new events stored (dry run: that would be offered)
+  std::uint64_t items = 0, users = 0;  ///< records put from items and users files and columns
+  std::uint64_t events = 0;            ///< new events stored (dry run: that would be offered)
   std::uint64_t duplicate_events = 0;
   std::uint64_t created_items = 0, created_users = 0;  ///< known from events only
   std::uint64_t rejected = 0;
-  std::string time_kind;                ///< "epoch", "position", "since_first", or empty without events
-  std::string rejects_path;             ///< empty when nothing was written there
+  std::string time_kind;     ///< "epoch", "position", "since_first", or empty without events
+  std::string rejects_path;  ///< empty when nothing was written there
   double seconds = 0;
 };
 

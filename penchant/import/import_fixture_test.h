@@ -21,7 +21,8 @@ class ImportTest : public ::testing::Test {
  protected:
   void SetUp() override {
     static std::atomic<int> count{0};
-    folder_ = std::filesystem::temp_directory_path() / ("penchant-import-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+    folder_ = std::filesystem::temp_directory_path() /
+              ("penchant-import-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_ / "in");
     store_ = store::open_store((folder_ / "home").string()).value();
@@ -66,22 +67,31 @@ class ImportTest : public ::testing::Test {
   /// "user item type value time" of every event, in order of (user, time, seq).
   std::vector<std::string> events() {
     std::vector<std::string> users, items, out;
-    EXPECT_TRUE(store_->scan_users([&](auto row, store::User&& user) {
-      users.resize(index(row) + 1);
-      users[index(row)] = user.id;
-      return true;
-    }).ok());
-    EXPECT_TRUE(store_->scan_items([&](auto, store::Item&& item) {
-      items.push_back(item.id);
-      return true;
-    }, false).ok());
+    EXPECT_TRUE(store_
+                    ->scan_users([&](auto row, store::User&& user) {
+                      users.resize(index(row) + 1);
+                      users[index(row)] = user.id;
+                      return true;
+                    })
+                    .ok());
+    EXPECT_TRUE(store_
+                    ->scan_items(
+                        [&](auto, store::Item&& item) {
+                          items.push_back(item.id);
+                          return true;
+                        },
+                        false)
+                    .ok());
     const auto types = store_->event_types().value();
-    EXPECT_TRUE(store_->scan_events_by_user([&](const store::StoredEvent& event) {
-      std::ostringstream line;
-      line << users[index(event.user)] << ' ' << items[index(event.item)] << ' ' << types[event.type].name << ' ' << event.value << ' ' << event.time_ms;
-      out.push_back(line.str());
-      return true;
-    }).ok());
+    EXPECT_TRUE(store_
+                    ->scan_events_by_user([&](const store::StoredEvent& event) {
+                      std::ostringstream line;
+                      line << users[index(event.user)] << ' ' << items[index(event.item)] << ' '
+                           << types[event.type].name << ' ' << event.value << ' ' << event.time_ms;
+                      out.push_back(line.str());
+                      return true;
+                    })
+                    .ok());
     return out;
   }
   store::Item item(std::string_view id) { return store_->get_item(id).value(); }

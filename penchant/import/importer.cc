@@ -55,7 +55,8 @@ Result<std::vector<InputFile>> list_inputs(std::span<const std::string> paths, c
     }
     std::vector<std::string> inside;
     for (const auto& entry : fs::directory_iterator(path, error))
-      if (entry.is_regular_file(error) && !entry.path().filename().string().starts_with('.')) inside.push_back(entry.path().string());
+      if (entry.is_regular_file(error) && !entry.path().filename().string().starts_with('.'))
+        inside.push_back(entry.path().string());
     if (error) return Error{ErrorCode::io, path + ": the folder cannot be read (" + error.message() + ")"};
     std::sort(inside.begin(), inside.end());
     for (auto& file : inside)
@@ -90,8 +91,12 @@ Status Importer::plan_all(std::vector<InputFile> inputs) {
     job.input = std::move(input);
     jobs_.push_back(std::move(job));
   }
-  if (readable == 0) return invalid("nothing to import: " + (first_problem.empty() ? jobs_.front().report.path + ": " + jobs_.front().report.problem : first_problem));
-  std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return order_of(a.plan.role) < order_of(b.plan.role); });
+  if (readable == 0)
+    return invalid("nothing to import: " +
+                   (first_problem.empty() ? jobs_.front().report.path + ": " + jobs_.front().report.problem
+                                          : first_problem));
+  std::stable_sort(jobs_.begin(), jobs_.end(),
+                   [](const Job& a, const Job& b) { return order_of(a.plan.role) < order_of(b.plan.role); });
   return {};
 }
 
@@ -104,7 +109,9 @@ Status Importer::check_map() const {
         found = found || catalog::fold_case(column.name) == catalog::fold_case(map.column);
         known.push_back(column.name);
       }
-    if (!found) return invalid("--map " + map.field + "=" + map.column + ": no file has a column '" + map.column + "'" + catalog::near_names_hint(map.column, known));
+    if (!found)
+      return invalid("--map " + map.field + "=" + map.column + ": no file has a column '" + map.column + "'" +
+                     catalog::near_names_hint(map.column, known));
   }
   return {};
 }
@@ -115,8 +122,11 @@ Status Importer::choose_time_kind() {
     if (job.plan.role != Role::events) continue;
     const auto kind = kind_of(job.plan.time);
     if (time_kind_ && *time_kind_ != kind)
-      return invalid(job.report.path + ": its times are '" + std::string(store::name_of(kind)) + "', those of " + first->report.path + " are '" +
-                     std::string(store::name_of(*time_kind_)) + "'; they cannot be put in one order. Import one of them, or name its time column with --map time=<column>");
+      return invalid(job.report.path + ": its times are '" + std::string(store::name_of(kind)) +
+                     "', those of " + first->report.path + " are '" +
+                     std::string(store::name_of(*time_kind_)) +
+                     "'; they cannot be put in one order. Import one of them, or name its time column with "
+                     "--map time=<column>");
     time_kind_ = kind;
     if (first == nullptr) first = &job;
   }
@@ -125,8 +135,10 @@ Status Importer::choose_time_kind() {
   PENCHANT_TRY(counts, store_.counts());
   const auto have = stored.value_or(store::TimeKind::epoch);
   if (counts.events > 0 && have != *time_kind_)
-    return invalid(first->report.path + ": its times are '" + std::string(store::name_of(*time_kind_)) + "', the store holds '" + std::string(store::name_of(have)) +
-                   "'; they cannot be put in one order. Use another home folder, or name the time column with --map time=<column>");
+    return invalid(first->report.path + ": its times are '" + std::string(store::name_of(*time_kind_)) +
+                   "', the store holds '" + std::string(store::name_of(have)) +
+                   "'; they cannot be put in one order. Use another home folder, or name the time column "
+                   "with --map time=<column>");
   next_order_ = counts.events > 0 ? counts.last_event_ms + 1 : 0;
   return {};
 }
@@ -140,7 +152,8 @@ Result<ImportReport> Importer::run(std::vector<InputFile> inputs) {
   for (auto& job : jobs_) {
     if (job.plan.role == Role::skip) continue;
     const auto file_start = std::chrono::steady_clock::now();
-    if (job.plan.role == Role::events && !options_.dry_run) PENCHANT_DO(store::put_time_kind(store_, *time_kind_));
+    if (job.plan.role == Role::events && !options_.dry_run)
+      PENCHANT_DO(store::put_time_kind(store_, *time_kind_));
     PENCHANT_DO(read_job(job));
     job.report.seconds = seconds_since(file_start);
   }
@@ -174,7 +187,9 @@ Status Importer::tell(const Job& job, std::uint64_t done, bool last) {
   progress.total = error || job.plan.layout.kind == LayoutKind::parquet ? 0 : size;
   progress.done = last && progress.total > 0 ? progress.total : done;
   progress.detail = std::to_string(job.report.rows) + " rows";
-  if (!progress_(progress)) return Error{ErrorCode::cancelled, "import cancelled; what was committed stays, and the same import can be run again"};
+  if (!progress_(progress))
+    return Error{ErrorCode::cancelled,
+                 "import cancelled; what was committed stays, and the same import can be run again"};
   return {};
 }
 
@@ -182,12 +197,15 @@ Status Importer::read_job(Job& job) {
   if (job.plan.role == Role::vectors) return read_vectors(job);
   PENCHANT_TRY(reader, open_rows(job.plan.path, job.plan.layout));
   RecordBuilder builder(job.plan);
-  PENCHANT_DO(job.plan.role == Role::events ? read_events(job, *reader, builder) : read_records(job, *reader, builder));
+  PENCHANT_DO(job.plan.role == Role::events ? read_events(job, *reader, builder)
+                                            : read_records(job, *reader, builder));
   PENCHANT_DO(items_.flush());
   PENCHANT_DO(users_.flush());
-  if (builder.texts_cut() > 0) job.report.notes.push_back(std::to_string(builder.texts_cut()) + " texts longer than 64 KiB were cut");
+  if (builder.texts_cut() > 0)
+    job.report.notes.push_back(std::to_string(builder.texts_cut()) + " texts longer than 64 KiB were cut");
   if (builder.attributes_dropped() > 0)
-    job.report.notes.push_back(std::to_string(builder.attributes_dropped()) + " attributes beyond " + std::to_string(catalog::kMaxAttributes) + " an item were dropped");
+    job.report.notes.push_back(std::to_string(builder.attributes_dropped()) + " attributes beyond " +
+                               std::to_string(catalog::kMaxAttributes) + " an item were dropped");
   return tell(job, reader->bytes_read(), true);
 }
 
@@ -206,14 +224,18 @@ Status Importer::read_records(Job& job, RowReader& reader, RecordBuilder& builde
     PENCHANT_DO(tell(job, reader.bytes_read(), false));
     const bool is_item = job.plan.role == Role::items;
     std::string problem = row.reject;
-    if (problem.empty()) problem = is_item ? builder.item(row, reader.columns(), item) : builder.user(row, reader.columns(), user);
+    if (problem.empty())
+      problem =
+          is_item ? builder.item(row, reader.columns(), item) : builder.user(row, reader.columns(), user);
     if (!problem.empty()) {
       PENCHANT_DO(reject(job, row, problem));
       continue;
     }
-    if (is_item && !builder.vector_problem().empty()) PENCHANT_DO(reject(job, row, builder.vector_problem(), true));
+    if (is_item && !builder.vector_problem().empty())
+      PENCHANT_DO(reject(job, row, builder.vector_problem(), true));
     ++job.report.kept;
-    PENCHANT_TRY(first, is_item ? items_.put(std::move(item), job.plan) : users_.put(std::move(user), job.plan));
+    PENCHANT_TRY(first,
+                 is_item ? items_.put(std::move(item), job.plan) : users_.put(std::move(user), job.plan));
     job.report.duplicates += first ? 0 : 1;
   }
 }
@@ -240,10 +262,13 @@ Status Importer::read_events(Job& job, RowReader& reader, RecordBuilder& builder
     }
     if (!builder.vector_problem().empty()) PENCHANT_DO(reject(job, row, builder.vector_problem(), true));
     ++job.report.kept;
-    if (sort) held.push_back(std::move(draft));
-    else PENCHANT_DO(take_event(job, draft, keys));
+    if (sort)
+      held.push_back(std::move(draft));
+    else
+      PENCHANT_DO(take_event(job, draft, keys));
   }
-  std::stable_sort(held.begin(), held.end(), [](const EventDraft& a, const EventDraft& b) { return a.position < b.position; });
+  std::stable_sort(held.begin(), held.end(),
+                   [](const EventDraft& a, const EventDraft& b) { return a.position < b.position; });
   for (auto& one : held) PENCHANT_DO(take_event(job, one, keys));
   PENCHANT_DO(flush_events(job));
   job.report.seconds = seconds_since(start);
@@ -273,7 +298,8 @@ Status Importer::flush_events(Job& job) {
     events_.clear();
     return {};
   }
-  PENCHANT_TRY(done, store_.append_events(events_, {.create_unknown_users = true, .create_unknown_items = true}));
+  PENCHANT_TRY(done,
+               store_.append_events(events_, {.create_unknown_users = true, .create_unknown_items = true}));
   events_.clear();
   report_.events += done.accepted;
   report_.duplicate_events += done.duplicates;
@@ -286,27 +312,34 @@ Status Importer::flush_events(Job& job) {
 Result<std::vector<std::string>> Importer::ids_of_rows(Job& job, std::uint64_t rows) {
   PENCHANT_TRY(ids, sidecar_ids(job.plan.path));
   if (!ids.empty()) {
-    if (ids.size() != rows) return invalid(job.plan.path + ": " + std::to_string(rows) + " rows, but its list of ids has " + std::to_string(ids.size()));
+    if (ids.size() != rows)
+      return invalid(job.plan.path + ": " + std::to_string(rows) + " rows, but its list of ids has " +
+                     std::to_string(ids.size()));
     job.report.notes.emplace_back("row = line of the list of ids beside it");
     return ids;
   }
   bool integers = true;
   double most = -1;
-  PENCHANT_DO(store_.scan_items([&](store::ItemId, store::Item&& item) {
-    double number = 0;
-    integers = integers && catalog::parse_number(item.id, number) && catalog::number_text(number) == item.id && number >= 0 && std::nearbyint(number) == number;
-    most = std::max(most, number);
-    ids.push_back(std::move(item.id));
-    return true;
-  }, false));
+  PENCHANT_DO(store_.scan_items(
+      [&](store::ItemId, store::Item&& item) {
+        double number = 0;
+        integers = integers && catalog::parse_number(item.id, number) &&
+                   catalog::number_text(number) == item.id && number >= 0 && std::nearbyint(number) == number;
+        most = std::max(most, number);
+        ids.push_back(std::move(item.id));
+        return true;
+      },
+      false));
   if (!ids.empty() && integers && most < static_cast<double>(rows)) {
-    job.report.notes.emplace_back("row number = item id (all ids are whole numbers below the number of rows)");
+    job.report.notes.emplace_back(
+        "row number = item id (all ids are whole numbers below the number of rows)");
     ids.clear();
     for (std::uint64_t i = 0; i < rows; ++i) ids.push_back(std::to_string(i));
   } else if (ids.size() == rows) {
     job.report.notes.emplace_back("row number = order of the items in the store");
   } else if (!options_.dry_run) {
-    return invalid(job.plan.path + ": " + std::to_string(rows) + " rows for " + std::to_string(ids.size()) + " items; put the item ids, one a line, into " +
+    return invalid(job.plan.path + ": " + std::to_string(rows) + " rows for " + std::to_string(ids.size()) +
+                   " items; put the item ids, one a line, into " +
                    fs::path(job.plan.path).replace_extension(".ids").string());
   }
   return ids;
@@ -326,7 +359,8 @@ Status Importer::read_vectors(Job& job) {
     job.report.problem = ids.error().message;
     return {};
   }
-  job.report.notes.push_back("modality '" + modality + "', " + std::to_string(reader.dim()) + " numbers an item");
+  job.report.notes.push_back("modality '" + modality + "', " + std::to_string(reader.dim()) +
+                             " numbers an item");
   Row row;
   std::vector<float> values;
   for (std::uint64_t i = 0; i < reader.rows(); ++i) {
@@ -347,7 +381,8 @@ Status Importer::read_vectors(Job& job) {
   return tell(job, 0, true);
 }
 
-Result<ImportReport> import_paths(std::span<const std::string> paths, const ImportOptions& options, store::Store& store, const ProgressSink& progress) {
+Result<ImportReport> import_paths(std::span<const std::string> paths, const ImportOptions& options,
+                                  store::Store& store, const ProgressSink& progress) {
   PENCHANT_TRY(inputs, list_inputs(paths, options));
   return Importer(options, store, progress).run(std::move(inputs));
 }

@@ -29,7 +29,11 @@ Result<std::vector<InputFile>> list_inputs(std::span<const std::string> paths, c
 class Importer {
  public:
   Importer(const ImportOptions& options, store::Store& store, const ProgressSink& progress)
-      : options_(options), store_(store), progress_(progress), items_(store, options.dry_run), users_(store, options.dry_run),
+      : options_(options),
+        store_(store),
+        progress_(progress),
+        items_(store, options.dry_run),
+        users_(store, options.dry_run),
         rejects_(options.dry_run ? std::string() : options.rejects_path, options.max_rejects_written) {}
 
   Result<ImportReport> run(std::vector<InputFile> inputs);

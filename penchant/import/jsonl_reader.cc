@@ -101,7 +101,8 @@ class JsonlReader final : public RowReader {
   }
 
   void add_array(const bj::array& array, std::uint32_t column, Row& row) {
-    bool numbers = array.size() >= kShortestVector || (!array.empty() && columns_[column].name.starts_with("vectors."));
+    bool numbers =
+        array.size() >= kShortestVector || (!array.empty() && columns_[column].name.starts_with("vectors."));
     for (const auto& part : array) numbers = numbers && part.is_number();
     if (numbers) {
       Cell& cell = row.add(column, CellKind::vector);
@@ -113,9 +114,12 @@ class JsonlReader final : public RowReader {
     cell.list.clear();
     for (const auto& part : array) {
       if (cell.list.size() == catalog::kMaxListElements) break;
-      if (part.is_string()) cell.list.emplace_back(part.get_string().data(), part.get_string().size());
-      else if (part.is_number()) cell.list.push_back(catalog::number_text(part.to_number<double>()));
-      else if (part.is_bool()) cell.list.emplace_back(part.get_bool() ? "true" : "false");
+      if (part.is_string())
+        cell.list.emplace_back(part.get_string().data(), part.get_string().size());
+      else if (part.is_number())
+        cell.list.push_back(catalog::number_text(part.to_number<double>()));
+      else if (part.is_bool())
+        cell.list.emplace_back(part.get_bool() ? "true" : "false");
     }
   }
 

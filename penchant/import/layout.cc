@@ -23,10 +23,14 @@ struct MovieLens {
 const std::map<std::string, MovieLens>& movielens_files() {
   static const std::map<std::string, MovieLens> files = {
       {"u.data", {Role::events, "\t", {"user_id", "item_id", "rating", "timestamp"}}},
-      {"u.item", {Role::items, "|", {"item_id", "title", "release_date", "video_release_date", "imdb_url", "genre:unknown", "genre:Action", "genre:Adventure",
-                                     "genre:Animation", "genre:Children's", "genre:Comedy", "genre:Crime", "genre:Documentary", "genre:Drama", "genre:Fantasy",
-                                     "genre:Film-Noir", "genre:Horror", "genre:Musical", "genre:Mystery", "genre:Romance", "genre:Sci-Fi", "genre:Thriller",
-                                     "genre:War", "genre:Western"}}},
+      {"u.item",
+       {Role::items,
+        "|",
+        {"item_id",         "title",          "release_date",      "video_release_date", "imdb_url",
+         "genre:unknown",   "genre:Action",   "genre:Adventure",   "genre:Animation",    "genre:Children's",
+         "genre:Comedy",    "genre:Crime",    "genre:Documentary", "genre:Drama",        "genre:Fantasy",
+         "genre:Film-Noir", "genre:Horror",   "genre:Musical",     "genre:Mystery",      "genre:Romance",
+         "genre:Sci-Fi",    "genre:Thriller", "genre:War",         "genre:Western"}}},
       {"u.user", {Role::users, "|", {"user_id", "age", "gender", "occupation", "zip_code"}}},
       {"ratings.dat", {Role::events, "::", {"user_id", "item_id", "rating", "timestamp"}}},
       {"movies.dat", {Role::items, "::", {"item_id", "title", "genres"}}},
@@ -53,7 +57,8 @@ std::size_t count_outside_quotes(std::string_view line, std::string_view delimit
   std::size_t n = 0;
   bool open = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') open = !open;
+    if (line[i] == '"')
+      open = !open;
     else if (!open && line.substr(i).starts_with(delimiter)) {
       ++n;
       i += delimiter.size() - 1;
@@ -71,8 +76,10 @@ std::string guess_delimiter(const std::vector<std::string_view>& lines, const st
     if (header == 0) continue;
     std::size_t same = 0;
     for (const auto line : lines) same += count_outside_quotes(line, candidate) == header ? 1 : 0;
-    double score = static_cast<double>(same) / static_cast<double>(lines.size()) + 0.02 * static_cast<double>(std::min<std::size_t>(header, 10));
-    if ((candidate == "\t" && name.ends_with(".tsv")) || (candidate == "," && name.ends_with(".csv"))) score += 0.3;
+    double score = static_cast<double>(same) / static_cast<double>(lines.size()) +
+                   0.02 * static_cast<double>(std::min<std::size_t>(header, 10));
+    if ((candidate == "\t" && name.ends_with(".tsv")) || (candidate == "," && name.ends_with(".csv")))
+      score += 0.3;
     if (score > best_score) {
       best_score = score;
       best = candidate;
@@ -90,32 +97,41 @@ bool looks_like_header(std::string_view line, const std::string& delimiter) {
     std::string_view cell = line.substr(at, end - at);
     if (cell.size() >= 2 && cell.front() == '"' && cell.back() == '"') cell = cell.substr(1, cell.size() - 2);
     double value = 0;
-    if (catalog::parse_number(cell, value)) number = true;
-    else if (is_known_column(cell)) return true;
+    if (catalog::parse_number(cell, value))
+      number = true;
+    else if (is_known_column(cell))
+      return true;
     if (end >= line.size()) return !number;
     at = end + delimiter.size();
   }
 }
 
-/// Most lines with high bytes are no UTF-8.
-bool looks_like_latin1(std::string_view text) {
+/// Most lines with high bytes are no UTF-8, and at least `least` are not.
+bool looks_like_latin1(std::string_view text, std::size_t least) {
   std::size_t bad = 0, good = 0;
   for (const auto line : first_lines(text, 1 << 20)) {
-    if (std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) continue;
+    if (std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+      continue;
     ++(catalog::valid_utf8(line) ? good : bad);
   }
-  return bad > good;
+  return bad > good && bad >= least;
 }
 
 Status check_text(const std::string& path, std::string_view text) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
     return invalid(path + ": UTF-16 text; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)");
-  if (text.starts_with("PK\x03\x04")) return invalid(path + ": a ZIP archive or spreadsheet; unpack it, or save it as CSV");
+  if (text.starts_with("PK\x03\x04"))
+    return invalid(path + ": a ZIP archive or spreadsheet; unpack it, or save it as CSV");
   const std::size_t zeros = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\0'));
-  if (zeros > 0 && zeros * 1000 >= text.size()) return invalid(path + ": binary data, not a text table; CSV, TSV, JSON lines, Parquet, .npy and gzip are read");
+  if (zeros > 0 && zeros * 1000 >= text.size())
+    return invalid(path +
+                   ": binary data, not a text table; CSV, TSV, JSON lines, Parquet, .npy and gzip are read");
   std::size_t controls = 0;
-  for (const char c : text) controls += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t' ? 1 : 0;
-  if (controls * 20 > text.size()) return invalid(path + ": binary data, not a text table; CSV, TSV, JSON lines, Parquet, .npy and gzip are read");
+  for (const char c : text)
+    controls += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t' ? 1 : 0;
+  if (controls * 20 > text.size())
+    return invalid(path +
+                   ": binary data, not a text table; CSV, TSV, JSON lines, Parquet, .npy and gzip are read");
   return {};
 }
 
@@ -164,14 +180,16 @@ Result<Layout> detect_layout(const std::string& path) {
     out.role = Role::vectors;
     return out;
   }
-  if (name == "u.genre" || name == "u.info" || name == "u.occupation" || name.starts_with("readme") || name.ends_with(".md") || name.starts_with("license")) {
+  if (name == "u.genre" || name == "u.info" || name == "u.occupation" || name.starts_with("readme") ||
+      name.ends_with(".md") || name.starts_with("license")) {
     out.role = Role::skip;
     out.name = "text";
     out.skip_reason = "no items, users or events in it";
     return out;
   }
   PENCHANT_DO(check_text(path, text));
-  out.format.latin1 = looks_like_latin1(text);
+  const bool movielens = movielens_files().contains(name);
+  out.format.latin1 = looks_like_latin1(text, movielens ? 1 : 2);
   if (const auto found = movielens_files().find(name); found != movielens_files().end()) {
     out.name = "MovieLens" + packed;
     out.role = found->second.role;
@@ -205,7 +223,11 @@ Result<Layout> detect_layout(const std::string& path) {
   out.format.quotes = out.format.delimiter != "::";
   out.format.header = looks_like_header(lines.front(), out.format.delimiter);
   out.movielens = name == "movies.csv" && lines.front().starts_with("movieId,title,genres");
-  static const std::map<std::string, std::string> kNames = {{",", "CSV"}, {";", "CSV with semicolons"}, {"\t", "TSV"}, {"|", "table with |"}, {"::", "table with ::"}};
+  static const std::map<std::string, std::string> kNames = {{",", "CSV"},
+                                                            {";", "CSV with semicolons"},
+                                                            {"\t", "TSV"},
+                                                            {"|", "table with |"},
+                                                            {"::", "table with ::"}};
   out.name = kNames.at(out.format.delimiter) + packed;
   return out;
 }

@@ -12,11 +12,11 @@ enum class Role : std::uint8_t { unknown, items, users, events, vectors, skip };
 
 struct Layout {
   LayoutKind kind = LayoutKind::delimited;
-  std::string name;          ///< "CSV", "RecBole atomic", …, with ", gzip"
-  DelimitedFormat format;    ///< delimited only
-  Role role = Role::unknown; ///< where the file name settles it
-  std::string skip_reason;   ///< role skip
-  bool movielens = false;    ///< titles end in "(year)"
+  std::string name;           ///< "CSV", "RecBole atomic", …, with ", gzip"
+  DelimitedFormat format;     ///< delimited only
+  Role role = Role::unknown;  ///< where the file name settles it
+  std::string skip_reason;    ///< role skip
+  bool movielens = false;     ///< titles end in "(year)"
 };
 
 /// Looks at the name and the first bytes.

@@ -8,7 +8,8 @@ Result<std::size_t> LineBuffer::line_end(std::size_t from, std::size_t max_bytes
   for (;;) {
     const char* start = data_.data() + begin_ + from;
     const std::size_t left = available() - from;
-    if (const void* hit = std::memchr(start, '\n', left); hit != nullptr) return from + static_cast<std::size_t>(static_cast<const char*>(hit) - start);
+    if (const void* hit = std::memchr(start, '\n', left); hit != nullptr)
+      return from + static_cast<std::size_t>(static_cast<const char*>(hit) - start);
     if (ended_) return available();
     from = available();
     if (from > max_bytes) return std::string::npos;

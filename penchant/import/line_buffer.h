@@ -18,7 +18,9 @@ class LineBuffer {
   /// \return nullopt-like npos when the record would pass `max_bytes`
   Result<std::size_t> line_end(std::size_t from, std::size_t max_bytes);
   /// Bytes from the record's start.
-  [[nodiscard]] std::string_view bytes(std::size_t end) const { return std::string_view(data_).substr(begin_, end); }
+  [[nodiscard]] std::string_view bytes(std::size_t end) const {
+    return std::string_view(data_).substr(begin_, end);
+  }
   [[nodiscard]] std::size_t available() const { return data_.size() - begin_; }
   [[nodiscard]] bool at_end() const { return ended_; }
   /// The next record begins after `n` bytes.

@@ -21,11 +21,16 @@ Error failed(const std::string& path, const arrow::Status& status) {
 
 /// Calendar time of a date or timestamp value, as ISO 8601.
 std::string time_text(const arrow::Array& array, std::int64_t at) {
-  if (array.type_id() == arrow::Type::DATE32) return catalog::format_time(static_cast<const arrow::Date32Array&>(array).Value(at) * std::int64_t{86'400'000});
-  if (array.type_id() == arrow::Type::DATE64) return catalog::format_time(static_cast<const arrow::Date64Array&>(array).Value(at));
+  if (array.type_id() == arrow::Type::DATE32)
+    return catalog::format_time(static_cast<const arrow::Date32Array&>(array).Value(at) *
+                                std::int64_t{86'400'000});
+  if (array.type_id() == arrow::Type::DATE64)
+    return catalog::format_time(static_cast<const arrow::Date64Array&>(array).Value(at));
   const std::int64_t value = static_cast<const arrow::TimestampArray&>(array).Value(at);
   switch (static_cast<const arrow::TimestampType&>(*array.type()).unit()) {
-    case arrow::TimeUnit::SECOND: return std::abs(value) < 1'000'000'000'000 ? catalog::format_time(value * 1000) : std::string("out of range");
+    case arrow::TimeUnit::SECOND:
+      return std::abs(value) < 1'000'000'000'000 ? catalog::format_time(value * 1000)
+                                                 : std::string("out of range");
     case arrow::TimeUnit::MILLI: return catalog::format_time(value);
     case arrow::TimeUnit::MICRO: return catalog::format_time(value / 1000);
     case arrow::TimeUnit::NANO: return catalog::format_time(value / 1'000'000);
@@ -42,7 +47,9 @@ bool number_of(const arrow::Array& array, std::int64_t at, double& out) {
     case Type::UINT8: out = static_cast<const arrow::UInt8Array&>(array).Value(at); return true;
     case Type::UINT16: out = static_cast<const arrow::UInt16Array&>(array).Value(at); return true;
     case Type::UINT32: out = static_cast<const arrow::UInt32Array&>(array).Value(at); return true;
-    case Type::FLOAT: out = static_cast<double>(static_cast<const arrow::FloatArray&>(array).Value(at)); return true;
+    case Type::FLOAT:
+      out = static_cast<double>(static_cast<const arrow::FloatArray&>(array).Value(at));
+      return true;
     case Type::DOUBLE: out = static_cast<const arrow::DoubleArray&>(array).Value(at); return true;
     default: return false;
   }
@@ -50,13 +57,16 @@ bool number_of(const arrow::Array& array, std::int64_t at, double& out) {
 
 class ParquetReader final : public RowReader {
  public:
-  ParquetReader(std::string path, std::unique_ptr<parquet::arrow::FileReader> file) : path_(std::move(path)), file_(std::move(file)) {}
+  ParquetReader(std::string path, std::unique_ptr<parquet::arrow::FileReader> file)
+      : path_(std::move(path)), file_(std::move(file)) {}
 
   Status start() {
     std::shared_ptr<arrow::Schema> schema;
     if (const auto status = file_->GetSchema(&schema); !status.ok()) return failed(path_, status);
-    for (const auto& field : schema->fields()) columns_.push_back({std::string(catalog::cut_utf8(field->name(), 200)), ""});
-    if (columns_.empty() || columns_.size() > kMaxColumns) return invalid(path_ + ": " + std::to_string(columns_.size()) + " columns");
+    for (const auto& field : schema->fields())
+      columns_.push_back({std::string(catalog::cut_utf8(field->name(), 200)), ""});
+    if (columns_.empty() || columns_.size() > kMaxColumns)
+      return invalid(path_ + ": " + std::to_string(columns_.size()) + " columns");
     file_->set_batch_size(kBatchRows);
     auto batches = file_->GetRecordBatchReader();
     if (!batches.ok()) return failed(path_, batches.status());
@@ -76,7 +86,8 @@ class ParquetReader final : public RowReader {
     row.number = ++number_;
     texts_.clear();
     texts_.reserve(columns_.size());
-    for (int i = 0; i < batch_->num_columns(); ++i) add(*batch_->column(i), static_cast<std::uint32_t>(i), row);
+    for (int i = 0; i < batch_->num_columns(); ++i)
+      add(*batch_->column(i), static_cast<std::uint32_t>(i), row);
     describe(row);
     ++at_;
     return true;
@@ -99,17 +110,30 @@ class ParquetReader final : public RowReader {
       return;
     }
     switch (array.type_id()) {
-      case Type::INT64: own_text(column, row, std::to_string(static_cast<const arrow::Int64Array&>(array).Value(at_))); return;
-      case Type::UINT64: own_text(column, row, std::to_string(static_cast<const arrow::UInt64Array&>(array).Value(at_))); return;
-      case Type::STRING: add_text(static_cast<const arrow::StringArray&>(array).GetView(at_), column, row); return;
-      case Type::LARGE_STRING: add_text(static_cast<const arrow::LargeStringArray&>(array).GetView(at_), column, row); return;
-      case Type::BOOL: row.add(column, CellKind::flag).number = static_cast<const arrow::BooleanArray&>(array).Value(at_) ? 1 : 0; return;
+      case Type::INT64:
+        own_text(column, row, std::to_string(static_cast<const arrow::Int64Array&>(array).Value(at_)));
+        return;
+      case Type::UINT64:
+        own_text(column, row, std::to_string(static_cast<const arrow::UInt64Array&>(array).Value(at_)));
+        return;
+      case Type::STRING:
+        add_text(static_cast<const arrow::StringArray&>(array).GetView(at_), column, row);
+        return;
+      case Type::LARGE_STRING:
+        add_text(static_cast<const arrow::LargeStringArray&>(array).GetView(at_), column, row);
+        return;
+      case Type::BOOL:
+        row.add(column, CellKind::flag).number =
+            static_cast<const arrow::BooleanArray&>(array).Value(at_) ? 1 : 0;
+        return;
       case Type::DATE32:
       case Type::DATE64:
       case Type::TIMESTAMP: own_text(column, row, time_text(array, at_)); return;
       case Type::LIST: add_list(static_cast<const arrow::ListArray&>(array), column, row); return;
       case Type::LARGE_LIST: add_list(static_cast<const arrow::LargeListArray&>(array), column, row); return;
-      case Type::FIXED_SIZE_LIST: add_list(static_cast<const arrow::FixedSizeListArray&>(array), column, row); return;
+      case Type::FIXED_SIZE_LIST:
+        add_list(static_cast<const arrow::FixedSizeListArray&>(array), column, row);
+        return;
       default: {
         const auto scalar = array.GetScalar(at_);  // dictionaries, decimals, …
         if (scalar.ok()) own_text(column, row, scalar.ValueOrDie()->ToString());
@@ -125,13 +149,16 @@ class ParquetReader final : public RowReader {
   template <class List>
   void add_list(const List& lists, std::uint32_t column, Row& row) {
     const auto part = lists.value_slice(at_);
-    if (part->type_id() == arrow::Type::FLOAT || part->type_id() == arrow::Type::DOUBLE || part->type_id() == arrow::Type::HALF_FLOAT) {
+    if (part->type_id() == arrow::Type::FLOAT || part->type_id() == arrow::Type::DOUBLE ||
+        part->type_id() == arrow::Type::HALF_FLOAT) {
       Cell& cell = row.add(column, CellKind::vector);
       cell.vector.clear();
       for (std::int64_t i = 0; i < part->length(); ++i) {
         double number = std::nan("");
-        if (part->type_id() == arrow::Type::HALF_FLOAT && !part->IsNull(i)) number = half(static_cast<const arrow::HalfFloatArray&>(*part).Value(i));
-        else if (!part->IsNull(i)) number_of(*part, i, number);
+        if (part->type_id() == arrow::Type::HALF_FLOAT && !part->IsNull(i))
+          number = half(static_cast<const arrow::HalfFloatArray&>(*part).Value(i));
+        else if (!part->IsNull(i))
+          number_of(*part, i, number);
         cell.vector.push_back(static_cast<float>(number));
       }
       return;
@@ -142,14 +169,18 @@ class ParquetReader final : public RowReader {
       if (part->IsNull(i)) continue;
       double number = 0;
       const auto scalar = part->GetScalar(i);
-      if (number_of(*part, i, number)) cell.list.push_back(catalog::number_text(number));
-      else if (scalar.ok()) cell.list.push_back(scalar.ValueOrDie()->ToString());
+      if (number_of(*part, i, number))
+        cell.list.push_back(catalog::number_text(number));
+      else if (scalar.ok())
+        cell.list.push_back(scalar.ValueOrDie()->ToString());
     }
   }
 
   static double half(std::uint16_t bits) {
     const int exponent = (bits >> 10) & 31, mantissa = bits & 1023;
-    const double size = exponent == 31 ? (mantissa == 0 ? INFINITY : std::nan("")) : exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+    const double size = exponent == 31  ? (mantissa == 0 ? INFINITY : std::nan(""))
+                        : exponent == 0 ? std::ldexp(mantissa, -24)
+                                        : std::ldexp(1024 + mantissa, exponent - 25);
     return (bits & 0x8000) != 0 ? -size : size;
   }
 
@@ -159,9 +190,12 @@ class ParquetReader final : public RowReader {
     for (std::size_t i = 0; i < row.used && raw_.size() < 1024; ++i) {
       const Cell& cell = row.cells[i];
       raw_.append(i == 0 ? "" : ",").append(columns_[cell.column].name).append("=");
-      if (cell.kind == CellKind::text) raw_.append(catalog::cut_utf8(cell.text, 200));
-      else if (cell.kind == CellKind::number) raw_.append(catalog::number_text(cell.number));
-      else raw_.append("…");
+      if (cell.kind == CellKind::text)
+        raw_.append(catalog::cut_utf8(cell.text, 200));
+      else if (cell.kind == CellKind::number)
+        raw_.append(catalog::number_text(cell.number));
+      else
+        raw_.append("…");
     }
     row.raw = raw_;
   }

@@ -10,13 +10,16 @@
 namespace penchant::import {
 namespace {
 
-bool is_true(std::string_view text) { return text == "1" || text == "true" || text == "True" || text == "TRUE" || text == "yes" || text == "t"; }
+bool is_true(std::string_view text) {
+  return text == "1" || text == "true" || text == "True" || text == "TRUE" || text == "yes" || text == "t";
+}
 
 /// "Toy Story (1995)" -> 1995, or 0.
 double year_in_title(std::string_view title) {
   if (title.size() < 6 || title.back() != ')' || title[title.size() - 6] != '(') return 0;
   double year = 0;
-  return catalog::parse_number(title.substr(title.size() - 5, 4), year) && year >= 1800 && year < 2200 ? year : 0;
+  return catalog::parse_number(title.substr(title.size() - 5, 4), year) && year >= 1800 && year < 2200 ? year
+                                                                                                       : 0;
 }
 
 }  // namespace
@@ -29,7 +32,9 @@ bool parse_vector_text(std::string_view text, std::vector<float>& out) {
     if (begin == std::string_view::npos) return !out.empty();
     const std::size_t end = std::min(text.find_first_of(kBetween, begin), text.size());
     double number = 0;
-    if (!catalog::parse_number(text.substr(begin, end - begin), number) || out.size() >= catalog::kMaxVectorDim) return false;
+    if (!catalog::parse_number(text.substr(begin, end - begin), number) ||
+        out.size() >= catalog::kMaxVectorDim)
+      return false;
     out.push_back(static_cast<float>(number));
     text.remove_prefix(end);
   }
@@ -50,9 +55,12 @@ const ColumnUse& RecordBuilder::use_of(std::uint32_t column, const std::vector<C
 }
 
 std::string RecordBuilder::id_of(const Cell& cell, const ColumnUse& use, const char* what, std::string& out) {
-  if (cell.kind == CellKind::number) out = catalog::number_text(cell.number);
-  else if (cell.kind == CellKind::text) out = trim(cell.text);
-  else out.clear();
+  if (cell.kind == CellKind::number)
+    out = catalog::number_text(cell.number);
+  else if (cell.kind == CellKind::text)
+    out = trim(cell.text);
+  else
+    out.clear();
   if (is_missing(out)) return std::string("missing ") + what;
   if (use.drop_dot_zero && out.ends_with(".0")) out.resize(out.size() - 2);
   if (out.size() > catalog::kMaxIdBytes) return std::string(what) + " id longer than 512 bytes";
@@ -96,8 +104,10 @@ void RecordBuilder::put_attribute(const Cell& cell, const ColumnUse& use, catalo
       const std::string_view text = trim(cell.text);
       if (is_missing(text)) return;
       double number = 0;
-      if (use.numeric && catalog::parse_number(text, number)) value = number;
-      else if (use.separator.empty()) value = cut(text);
+      if (use.numeric && catalog::parse_number(text, number))
+        value = number;
+      else if (use.separator.empty())
+        value = cut(text);
       else {
         std::vector<std::string> list;
         std::size_t at = 0;
@@ -120,20 +130,24 @@ void RecordBuilder::put_attribute(const Cell& cell, const ColumnUse& use, catalo
 
 void RecordBuilder::put_vector(const Cell& cell, const ColumnUse& use, catalog::Item& out) {
   catalog::ModalityVector vector{use.attribute, {}};
-  if (cell.kind == CellKind::vector) vector.values = cell.vector;
-  else if (cell.kind != CellKind::text || is_missing(trim(cell.text))) return;
+  if (cell.kind == CellKind::vector)
+    vector.values = cell.vector;
+  else if (cell.kind != CellKind::text || is_missing(trim(cell.text)))
+    return;
   else if (!parse_vector_text(cell.text, vector.values)) {
     vector_problem_ = "vector '" + use.attribute + "' is not a list of numbers (the item is kept)";
     return;
   }
   if (vector.values.empty()) return;
-  if (vector.values.size() > catalog::kMaxVectorDim || !std::all_of(vector.values.begin(), vector.values.end(), [](float x) { return std::isfinite(x); })) {
+  if (vector.values.size() > catalog::kMaxVectorDim ||
+      !std::all_of(vector.values.begin(), vector.values.end(), [](float x) { return std::isfinite(x); })) {
     vector_problem_ = "vector '" + use.attribute + "' holds a number that is not finite (the item is kept)";
     return;
   }
   const auto [dimension, first] = dimensions_.try_emplace(use.attribute, vector.values.size());
   if (dimension->second != vector.values.size()) {
-    vector_problem_ = "vector '" + use.attribute + "' does not have " + std::to_string(dimension->second) + " numbers (the item is kept)";
+    vector_problem_ = "vector '" + use.attribute + "' does not have " + std::to_string(dimension->second) +
+                      " numbers (the item is kept)";
     return;
   }
   out.vectors.push_back(std::move(vector));
@@ -141,10 +155,14 @@ void RecordBuilder::put_vector(const Cell& cell, const ColumnUse& use, catalog::
 
 void RecordBuilder::put_item_cell(const Cell& cell, const ColumnUse& use, catalog::Item& out) {
   if (use.field == Field::title) {
-    if (cell.kind == CellKind::text && !is_missing(trim(cell.text))) out.title = cut(trim(cell.text));
-    else if (cell.kind == CellKind::number) out.title = catalog::number_text(cell.number);
+    if (cell.kind == CellKind::text && !is_missing(trim(cell.text)))
+      out.title = cut(trim(cell.text));
+    else if (cell.kind == CellKind::number)
+      out.title = catalog::number_text(cell.number);
   } else if (use.field == Field::available) {
-    out.available = cell.kind == CellKind::flag || cell.kind == CellKind::number ? cell.number != 0 : is_missing(trim(cell.text)) || is_true(trim(cell.text));
+    out.available = cell.kind == CellKind::flag || cell.kind == CellKind::number
+                        ? cell.number != 0
+                        : is_missing(trim(cell.text)) || is_true(trim(cell.text));
   } else if (use.field == Field::vector) {
     put_vector(cell, use, out);
   } else if (use.field == Field::attribute) {
@@ -188,21 +206,29 @@ std::string RecordBuilder::user(const Row& row, const std::vector<Column>& colum
 }
 
 std::string RecordBuilder::event_cell(const Cell& cell, const ColumnUse& use, EventDraft& out) {
-  const auto number_of = [&](double& number) { return cell.kind == CellKind::text ? catalog::parse_number(trim(cell.text), number) : (number = cell.number, cell.kind == CellKind::number && std::isfinite(number)); };
+  const auto number_of = [&](double& number) {
+    return cell.kind == CellKind::text
+               ? catalog::parse_number(trim(cell.text), number)
+               : (number = cell.number, cell.kind == CellKind::number && std::isfinite(number));
+  };
   const bool missing = cell.kind == CellKind::text && is_missing(trim(cell.text));
   double number = 0;
   switch (use.field) {
     case Field::user: return id_of(cell, use, "user", out.event.user);
     case Field::item: return id_of(cell, use, "item", out.event.item);
     case Field::value:
-      if (cell.kind == CellKind::flag) number = cell.number;
-      else if (missing && trim(cell.text) != "NaN" && trim(cell.text) != "nan") return {};
-      else if (!number_of(number)) return "value is not a finite number";
+      if (cell.kind == CellKind::flag)
+        number = cell.number;
+      else if (missing && trim(cell.text) != "NaN" && trim(cell.text) != "nan")
+        return {};
+      else if (!number_of(number))
+        return "value is not a finite number";
       out.event.value = number;
       return {};
     case Field::time: {
       if (missing) return "missing time";
-      const auto time = cell.kind == CellKind::text ? catalog::parse_time_ms(cell.text) : catalog::epoch_to_ms(cell.number);
+      const auto time =
+          cell.kind == CellKind::text ? catalog::parse_time_ms(cell.text) : catalog::epoch_to_ms(cell.number);
       if (!time.ok()) return "bad time";
       out.event.time_ms = *time;
       has_time_ = true;
@@ -210,16 +236,20 @@ std::string RecordBuilder::event_cell(const Cell& cell, const ColumnUse& use, Ev
     }
     case Field::position:
     case Field::days:
-      if (!number_of(number) || std::fabs(number) > 1e12) return use.field == Field::days ? "bad days_since_first" : "bad position";
+      if (!number_of(number) || std::fabs(number) > 1e12)
+        return use.field == Field::days ? "bad days_since_first" : "bad position";
       if (use.field == Field::position) out.position = static_cast<std::int64_t>(number);
       if (use.field == Field::days || plan_.time == TimeKind::position) {
         if (use.field == Field::days && std::fabs(number) > 100'000) return "bad days_since_first";
-        out.event.time_ms = use.field == Field::days ? static_cast<std::int64_t>(number * 86'400'000.0) : out.position;
+        out.event.time_ms =
+            use.field == Field::days ? static_cast<std::int64_t>(number * 86'400'000.0) : out.position;
         has_time_ = true;
       }
       return {};
     case Field::type: {
-      const std::string text = cell.kind == CellKind::text ? std::string(trim(cell.text)) : cell.kind == CellKind::number ? catalog::number_text(cell.number) : "";
+      const std::string text = cell.kind == CellKind::text     ? std::string(trim(cell.text))
+                               : cell.kind == CellKind::number ? catalog::number_text(cell.number)
+                                                               : "";
       if (text.size() > 64) return "event type longer than 64 bytes";
       if (!is_missing(text)) out.event.type = catalog::cut_utf8(catalog::fold_case(text), 64);
       return {};
@@ -259,7 +289,8 @@ std::string RecordBuilder::event(const Row& row, const std::vector<Column>& colu
   }
   if (out.event.user.empty()) return "missing user";
   if (out.event.item.empty()) return "missing item";
-  if (!has_time_ && plan_.time != TimeKind::row_order) return plan_.time == TimeKind::position ? "missing position" : "missing time";
+  if (!has_time_ && plan_.time != TimeKind::row_order)
+    return plan_.time == TimeKind::position ? "missing position" : "missing time";
   if (plan_.quantity && out.event.value.value_or(1) <= 0) return "cancellation (quantity of 0 or less)";
   out.item.id = out.event.item;
   return {};

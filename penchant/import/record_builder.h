@@ -13,9 +13,9 @@ namespace penchant::import {
 /// What one row of an events file says.
 struct EventDraft {
   catalog::Event event;
-  std::int64_t position = 0;        ///< where the file has one
-  catalog::Item item;               ///< embedded facts of the item; id is set
-  catalog::Attributes user;         ///< embedded facts of the user
+  std::int64_t position = 0;  ///< where the file has one
+  catalog::Item item;         ///< embedded facts of the item; id is set
+  catalog::Attributes user;   ///< embedded facts of the user
   bool has_item_facts = false;
 };
 

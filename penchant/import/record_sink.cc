@@ -18,13 +18,17 @@ void set_vector(catalog::Item& item, catalog::ModalityVector&& vector) {
 
 /// Adds the texts of `more` that `have` lacks; a single value becomes a list.
 void gather(catalog::AttributeValue& have, const catalog::AttributeValue& more) {
-  if (!std::holds_alternative<std::vector<std::string>>(have)) have = std::vector<std::string>{catalog::to_text(have)};
+  if (!std::holds_alternative<std::vector<std::string>>(have))
+    have = std::vector<std::string>{catalog::to_text(have)};
   auto& list = std::get<std::vector<std::string>>(have);
   const auto add = [&](const std::string& text) {
-    if (list.size() < kMaxGathered && std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+    if (list.size() < kMaxGathered && std::find(list.begin(), list.end(), text) == list.end())
+      list.push_back(text);
   };
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&more)) std::for_each(texts->begin(), texts->end(), add);
-  else add(catalog::to_text(more));
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&more))
+    std::for_each(texts->begin(), texts->end(), add);
+  else
+    add(catalog::to_text(more));
 }
 
 void gather(catalog::Attributes& have, const catalog::Attributes& more) {
@@ -36,7 +40,8 @@ void gather(catalog::Attributes& have, const catalog::Attributes& more) {
 
 void assign(catalog::Attributes& have, catalog::Attributes&& more) {
   for (auto& [name, value] : more)
-    if (have.size() < catalog::kMaxAttributes || have.contains(name)) have.insert_or_assign(name, std::move(value));
+    if (have.size() < catalog::kMaxAttributes || have.contains(name))
+      have.insert_or_assign(name, std::move(value));
 }
 
 /// The stored record, or a new one.
@@ -91,13 +96,15 @@ Status ItemSink::enrich(catalog::Item item) {
 void ItemSink::count_title(Pending& pending, std::string&& title) {
   constexpr std::size_t kTitles = 16;  // different ones that are counted
   auto& titles = pending.titles;
-  auto found = std::find_if(titles.begin(), titles.end(), [&](const auto& entry) { return entry.first == title; });
+  auto found =
+      std::find_if(titles.begin(), titles.end(), [&](const auto& entry) { return entry.first == title; });
   if (found == titles.end()) {
     if (titles.size() == kTitles) return;
     found = titles.insert(titles.end(), {std::move(title), 0});
   }
   ++found->second;
-  const auto most = std::max_element(titles.begin(), titles.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most = std::max_element(titles.begin(), titles.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
   if (pending.item.title != most->first) pending.item.title = most->first;
 }
 
@@ -154,8 +161,10 @@ Result<bool> UserSink::put(catalog::User user, const FilePlan& plan) {
   if (dry_run_) return first || plan.gather;
   Pending& pending = pending_for(user.id);
   pending.gather = plan.gather;
-  if (plan.gather) gather(pending.user.attributes, user.attributes);
-  else pending.user.attributes = std::move(user.attributes);
+  if (plan.gather)
+    gather(pending.user.attributes, user.attributes);
+  else
+    pending.user.attributes = std::move(user.attributes);
   if (pending_.size() >= kBatch) PENCHANT_DO(flush());
   return first || plan.gather;
 }
@@ -175,8 +184,10 @@ Status UserSink::flush() {
     auto found = store_.get_user(user.id);
     if (!found.ok() && found.error().code != ErrorCode::not_found) return std::move(found).error();
     catalog::User merged = found.ok() ? std::move(found).value() : catalog::User{user.id, {}};
-    if (gathers) gather(merged.attributes, user.attributes);
-    else assign(merged.attributes, std::move(user.attributes));
+    if (gathers)
+      gather(merged.attributes, user.attributes);
+    else
+      assign(merged.attributes, std::move(user.attributes));
     users.push_back(std::move(merged));
   }
   pending_.clear();

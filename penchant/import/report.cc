@@ -1,5 +1,4 @@
 #include <boost/json.hpp>
-
 #include <cstdio>
 
 #include "penchant/catalog/text_form.h"
@@ -20,7 +19,8 @@ std::string seconds_text(double seconds) {
 
 std::string rate(const FileReport& file) {
   if (file.seconds < 0.05 || file.rows == 0) return {};
-  return ", " + std::to_string(static_cast<long long>(static_cast<double>(file.rows) / file.seconds)) + " rows/s";
+  return ", " + std::to_string(static_cast<long long>(static_cast<double>(file.rows) / file.seconds)) +
+         " rows/s";
 }
 
 /// Wraps at spaces so that no line passes 100 columns; later lines are indented by `indent`.
@@ -46,7 +46,8 @@ void add_columns(std::string& out, const FileReport& file) {
     std::string line = "    ";
     line.append(column.field).append(column.field.size() < 17 ? 17 - column.field.size() : 0, ' ');
     line.append(" <- ").append(catalog::quoted_for_message(column.column, 28));
-    if (!column.example.empty()) line.append("  e.g. ").append(catalog::quoted_for_message(column.example, 24));
+    if (!column.example.empty())
+      line.append("  e.g. ").append(catalog::quoted_for_message(column.example, 24));
     if (!column.note.empty()) line.append("  (").append(column.note).append(")");
     wrap(out, line, 24);
   }
@@ -61,20 +62,28 @@ std::string to_table(const ImportReport& report) {
     std::string line = "  " + file.role + (file.format.empty() ? "" : " from " + file.format);
     if (file.role != "skipped") {
       line += ": " + std::to_string(file.rows) + " rows, " + std::to_string(file.kept) + " kept";
-      if (file.duplicates > 0) line += file.role == "events" ? ", " + std::to_string(file.duplicates) + " already stored" : ", " + std::to_string(file.duplicates) + " named again (the last wins)";
+      if (file.duplicates > 0)
+        line += file.role == "events"
+                    ? ", " + std::to_string(file.duplicates) + " already stored"
+                    : ", " + std::to_string(file.duplicates) + " named again (the last wins)";
       line += rate(file);
     }
     wrap(out, line, 4);
     add_columns(out, file);
     for (const auto& note : file.notes) wrap(out, "    note: " + note, 10);
-    for (const auto& [reason, rows] : file.rejected) wrap(out, "    rejected: " + std::to_string(rows) + "  " + reason, 14);
-    if (!file.problem.empty()) wrap(out, std::string(file.role == "skipped" ? "    skipped: " : "    problem: ") + file.problem, 13);
+    for (const auto& [reason, rows] : file.rejected)
+      wrap(out, "    rejected: " + std::to_string(rows) + "  " + reason, 14);
+    if (!file.problem.empty())
+      wrap(out, std::string(file.role == "skipped" ? "    skipped: " : "    problem: ") + file.problem, 13);
   }
   std::string total = report.dry_run ? "Dry run, nothing written: " : "Imported ";
-  total += std::to_string(report.items) + " items, " + std::to_string(report.users) + " users, " + std::to_string(report.events) + " events";
-  if (report.duplicate_events > 0) total += " (" + std::to_string(report.duplicate_events) + " already there)";
+  total += std::to_string(report.items) + " items, " + std::to_string(report.users) + " users, " +
+           std::to_string(report.events) + " events";
+  if (report.duplicate_events > 0)
+    total += " (" + std::to_string(report.duplicate_events) + " already there)";
   if (report.created_items + report.created_users > 0)
-    total += "; from events only: " + std::to_string(report.created_items) + " items, " + std::to_string(report.created_users) + " users";
+    total += "; from events only: " + std::to_string(report.created_items) + " items, " +
+             std::to_string(report.created_users) + " users";
   total += "; " + std::to_string(report.rejected) + " rows rejected";
   if (!report.rejects_path.empty()) total += " (see " + report.rejects_path + ")";
   total += "; " + seconds_text(report.seconds) + ".";
@@ -87,11 +96,16 @@ std::string to_table(const ImportReport& report) {
 std::string to_json(const ImportReport& report) {
   bj::array files;
   for (const auto& file : report.files) {
-    bj::object entry{{"path", text(file.path)}, {"format", text(file.format)}, {"role", text(file.role)}, {"rows", file.rows}, {"kept", file.kept},
-                     {"duplicates", file.duplicates}, {"seconds", file.seconds}, {"problem", text(file.problem)}};
+    bj::object entry{{"path", text(file.path)}, {"format", text(file.format)},
+                     {"role", text(file.role)}, {"rows", file.rows},
+                     {"kept", file.kept},       {"duplicates", file.duplicates},
+                     {"seconds", file.seconds}, {"problem", text(file.problem)}};
     bj::array columns, notes;
     for (const auto& column : file.columns)
-      columns.push_back(bj::object{{"field", text(column.field)}, {"column", text(column.column)}, {"note", text(column.note)}, {"example", text(column.example)}});
+      columns.push_back(bj::object{{"field", text(column.field)},
+                                   {"column", text(column.column)},
+                                   {"note", text(column.note)},
+                                   {"example", text(column.example)}});
     for (const auto& note : file.notes) notes.push_back(text(note));
     bj::object rejected;
     for (const auto& [reason, rows] : file.rejected) rejected[reason] = rows;
@@ -100,9 +114,17 @@ std::string to_json(const ImportReport& report) {
     entry["rejected"] = std::move(rejected);
     files.push_back(std::move(entry));
   }
-  bj::object out{{"dry_run", report.dry_run}, {"items", report.items}, {"users", report.users}, {"events", report.events},
-                 {"duplicate_events", report.duplicate_events}, {"created_items", report.created_items}, {"created_users", report.created_users},
-                 {"rejected", report.rejected}, {"time_kind", text(report.time_kind)}, {"rejects_path", text(report.rejects_path)}, {"seconds", report.seconds}};
+  bj::object out{{"dry_run", report.dry_run},
+                 {"items", report.items},
+                 {"users", report.users},
+                 {"events", report.events},
+                 {"duplicate_events", report.duplicate_events},
+                 {"created_items", report.created_items},
+                 {"created_users", report.created_users},
+                 {"rejected", report.rejected},
+                 {"time_kind", text(report.time_kind)},
+                 {"rejects_path", text(report.rejects_path)},
+                 {"seconds", report.seconds}};
   out["files"] = std::move(files);
   return bj::serialize(out);
 }

@@ -27,7 +27,8 @@ struct Sip {
 
 std::array<std::uint64_t, 2> siphash128(std::string_view bytes) noexcept {
   constexpr std::uint64_t k0 = 0x0706050403020100ULL, k1 = 0x0f0e0d0c0b0a0908ULL;
-  Sip s{k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL ^ 0xee, k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
+  Sip s{k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL ^ 0xee, k0 ^ 0x6c7967656e657261ULL,
+        k1 ^ 0x7465646279746573ULL};
   std::size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) {
     std::uint64_t word = 0;
@@ -38,7 +39,8 @@ std::array<std::uint64_t, 2> siphash128(std::string_view bytes) noexcept {
     s.v0 ^= word;
   }
   std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56;
-  for (std::size_t i = 0; at + i < bytes.size(); ++i) last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  for (std::size_t i = 0; at + i < bytes.size(); ++i)
+    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
   s.v3 ^= last;
   s.round();
   s.round();
@@ -56,7 +58,8 @@ std::string RowKeys::key_of(std::string_view content) {
   const std::uint32_t occurrence = seen_[hash[0]]++;
   if (occurrence > 0) {
     char again[40];
-    const int n = std::snprintf(again, sizeof again, "%016llx%u", static_cast<unsigned long long>(hash[1]), occurrence);
+    const int n =
+        std::snprintf(again, sizeof again, "%016llx%u", static_cast<unsigned long long>(hash[1]), occurrence);
     hash = siphash128(std::string(content) + '\x1e' + std::string(again, static_cast<std::size_t>(n)));
   }
   static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

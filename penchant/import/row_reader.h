@@ -18,18 +18,18 @@ enum class CellKind : std::uint8_t { absent, text, number, flag, list, vector };
 struct Cell {
   std::uint32_t column = 0;
   CellKind kind = CellKind::absent;
-  std::string_view text;            ///< kind text; lives until the next row
-  double number = 0;                ///< kind number; flag: 0 or 1
-  std::vector<std::string> list;    ///< kind list
-  std::vector<float> vector;        ///< kind vector
+  std::string_view text;          ///< kind text; lives until the next row
+  double number = 0;              ///< kind number; flag: 0 or 1
+  std::vector<std::string> list;  ///< kind list
+  std::vector<float> vector;      ///< kind vector
 };
 
 struct Row {
-  std::vector<Cell> cells;     ///< only [0, used) hold this row's cells
+  std::vector<Cell> cells;  ///< only [0, used) hold this row's cells
   std::size_t used = 0;
-  std::uint64_t number = 0;    ///< 1-based line of texts, 1-based row of Parquet
-  std::string_view raw;        ///< as it stands in the file (maybe cut); lives until the next row
-  std::string reject;          ///< why the row cannot be used; empty: fine
+  std::uint64_t number = 0;  ///< 1-based line of texts, 1-based row of Parquet
+  std::string_view raw;      ///< as it stands in the file (maybe cut); lives until the next row
+  std::string reject;        ///< why the row cannot be used; empty: fine
 
   Cell& add(std::uint32_t column, CellKind kind) {
     if (used == cells.size()) cells.emplace_back();
@@ -61,7 +61,7 @@ class RowReader {
 
 struct DelimitedFormat {
   std::string delimiter = ",";
-  bool quotes = true;              ///< RFC 4180 quoting
+  bool quotes = true;  ///< RFC 4180 quoting
   bool header = true;
   bool latin1 = false;
   bool typed_header = false;       ///< RecBole `name:type`

@@ -43,7 +43,8 @@ Objective evaluate(std::span<const FitList> lists, const Vector& weights, const 
   for (std::size_t f = 0; f < width; ++f) raw[f] = spread[f] > 0 ? weights[f] / spread[f] : 0;
   for (const FitList& list : lists) {
     const std::size_t rows = list.features.rows();
-    logits.assign(rows, 0);
+    if (list.offsets.empty()) logits.assign(rows, 0);
+    else logits.assign(list.offsets.begin(), list.offsets.end());
     for (std::size_t r = 0; r < rows; ++r) {
       const auto row = list.features.row(r);
       for (std::size_t f = 0; f < width; ++f) logits[r] += raw[f] * static_cast<double>(row[f]);
@@ -124,6 +125,11 @@ Status check(std::span<const FitList> lists, const FitOptions& options) {
     if (list.target >= list.features.rows())
       return invalid(name + "target " + std::to_string(list.target) + " is not below " +
                      std::to_string(list.features.rows()) + " candidates");
+    if (!list.offsets.empty() && list.offsets.size() != list.features.rows())
+      return invalid(name + std::to_string(list.offsets.size()) + " offsets for " +
+                     std::to_string(list.features.rows()) + " candidates");
+    for (const float value : list.offsets)
+      if (!std::isfinite(value)) return invalid(name + "an offset is not finite");
     for (const float value : list.features.values())
       if (!std::isfinite(value)) return invalid(name + "a feature is not finite");
   }

@@ -13,6 +13,9 @@ namespace penchant::rank {
 struct FitList {
   Matrix<float> features;   ///< [candidates, F], finite; the same F in every list
   std::size_t target = 0;   ///< row of the chosen candidate
+  /// [candidates], finite, added to the scores: what is known before any weight (a prior score; the
+  /// log of how many rows a sampled one stands for). Empty: 0.
+  std::vector<float> offsets = {};
 };
 
 struct FitOptions {
@@ -23,7 +26,7 @@ struct FitOptions {
 
 struct FitReport {
   std::vector<double> weights;   ///< [F], for features as given (not standardised)
-  double loss_before = 0;        ///< mean negative log-likelihood per list, all weights 0
+  double loss_before = 0;        ///< mean negative log-likelihood per list, all weights 0 (offsets kept)
   double loss = 0;               ///< the same with `weights`
   std::uint32_t iterations = 0;
   bool converged = false;
@@ -33,8 +36,8 @@ struct FitReport {
 /// targets with L2, by damped Newton steps in double. Standardisation: each feature divided by its
 /// mean standard deviation inside lists; a feature that never varies gets weight 0. Deterministic:
 /// lists are summed in their order. Memory: F^2.
-/// \return invalid_argument, naming the list, on no list, unequal F, a target out of range or a
-/// feature that is not finite
+/// \return invalid_argument, naming the list, on no list, unequal F, a target out of range, offsets
+/// of another length, or a feature or offset that is not finite
 Result<FitReport> fit_weights(std::span<const FitList> lists, const FitOptions& options = {});
 
 }  // namespace penchant::rank

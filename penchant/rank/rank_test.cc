@@ -128,6 +128,23 @@ TEST(Fit, SeparableTargetsAndConstantFeaturesStayFinite) {
   EXPECT_EQ(fit.weights[1], 0);
 }
 
+TEST(Fit, OffsetsStandForWhatIsKnownBefore) {
+  // The prior already scores as the truth does: nothing is left to learn.
+  auto lists = drawn_lists({2, -1}, {2, 2}, 2000);
+  for (auto& list : lists)
+    for (std::size_t r = 0; r < 20; ++r) list.offsets.push_back(2 * list.features(r, 0) - list.features(r, 1));
+  const auto nothing = fit_weights(lists).value();
+  EXPECT_NEAR(nothing.weights[0], 0, 0.1);
+  EXPECT_NEAR(nothing.weights[1], 0, 0.1);
+  EXPECT_NEAR(nothing.loss, nothing.loss_before, 0.01);
+
+  // One row that stands for ten weighs as ten equal rows do.
+  FitList ten{Matrix<float>(11, 1), 0}, one{Matrix<float>(2, 1), 0, {0.0F, std::log(10.0F)}};
+  ten.features(0, 0) = one.features(0, 0) = 1;
+  const auto a = fit_weights(std::span(&ten, 1), {.l2 = 0.1}).value(), b = fit_weights(std::span(&one, 1), {.l2 = 0.1}).value();
+  EXPECT_NEAR(a.loss_before, b.loss_before, 1e-6);
+}
+
 TEST(Fit, BadListsAreNamed) {
   EXPECT_FALSE(fit_weights({}).ok());
   std::vector<FitList> lists(2);
@@ -138,6 +155,9 @@ TEST(Fit, BadListsAreNamed) {
   lists[1].target = 2;
   EXPECT_THAT(fit_weights(lists).error().message, testing::HasSubstr("list 1: target 2"));
   lists[1].target = 0;
+  lists[1].offsets = {0};
+  EXPECT_THAT(fit_weights(lists).error().message, testing::HasSubstr("list 1: 1 offsets for 2 candidates"));
+  lists[1].offsets.clear();
   lists[1].features(0, 0) = NAN;
   EXPECT_THAT(fit_weights(lists).error().message, testing::HasSubstr("not finite"));
 }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <cmath>
+#include <map>
 #include <thread>
 
 #include "penchant/recommend/test_engine.h"
@@ -86,7 +88,7 @@ TEST_F(EngineTest, AWarmStateEqualsAColdOne) {
   const auto warm = engine_->score_all({.user = "u2"}).value();
   open();
   const auto cold = engine_->score_all({.user = "u2"}).value();
-  for (std::size_t i = 0; i < warm.size(); ++i) EXPECT_NEAR(warm[i], cold[i], 1e-3);
+  expect_same(warm, cold, 1e-3);
 }
 
 TEST_F(EngineTest, ANewItemWithOnlyTextIsInTheListOfWhoeverItFits) {
@@ -173,7 +175,7 @@ TEST_F(EngineTest, ADeletedUserIsForgotten) {
   EXPECT_THAT(list.ignored, testing::ElementsAre(HasSubstr("'gone' is not known")));
   EXPECT_THAT(degraded(list, "personalization"), HasSubstr("popular"));
   const auto after = engine_->score_all({.user = "u0"}).value();
-  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(before[i], after[i], 1e-6) << "counts are taken back";
+  expect_same(before, after, 1e-6);  // counts are taken back
   EXPECT_EQ(engine_->delete_user("gone").error().code, ErrorCode::not_found);
 }
 
@@ -372,6 +374,7 @@ TEST_F(EngineTest, AnEventMayFollowWhatAnotherProcessWrote) {
 
 TEST_F(EngineTest, RequestsAndWritesRunTogether) {
   start();
+  ASSERT_TRUE(engine_->delete_item("Co0-9").ok());
   std::atomic<bool> done{false};
   std::vector<std::jthread> threads;
   for (int reader = 0; reader < 3; ++reader)
@@ -386,7 +389,6 @@ TEST_F(EngineTest, RequestsAndWritesRunTogether) {
         for (const auto& item : response.value().items) ASSERT_NE(item.id, "Co0-9");
       }
     });
-  ASSERT_TRUE(engine_->delete_item("Co0-9").ok() || true);
   std::vector<std::jthread> writers;
   for (int w = 0; w < 2; ++w)
     writers.emplace_back([&, w] {
@@ -425,8 +427,7 @@ TEST_F(EngineTest, EveryAcknowledgedEventIsThereAfterARestart) {
   store_ = store::open_store(home_.path()).value();
   open();
   const auto after = engine_->score_all({.user = "durable"}).value();
-  ASSERT_EQ(before.size(), after.size());
-  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(before[i], after[i], 1e-4);
+  expect_same(before, after, 1e-4);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,14 +16,16 @@ namespace penchant::recommend {
 
 inline constexpr std::int64_t kTestNow = 1'600'100'000'000;
 
+struct EngineSetup {
+  TestReleaseOptions release;
+  std::size_t users = 24, events_per_user = 8;
+  bool with_release = true, with_encoder = true;
+};
+
 /// Threads: as Engine.
 class EngineTest : public testing::Test {
  protected:
-  struct Setup {
-    TestReleaseOptions release;
-    std::size_t users = 24, events_per_user = 8;
-    bool with_release = true, with_encoder = true;
-  };
+  using Setup = EngineSetup;
   void start(const Setup& setup = {}) {
     setup_ = setup;
     store_ = store::open_store(home_.path()).value();
@@ -73,6 +76,16 @@ class EngineTest : public testing::Test {
     for (const auto& entry : response.degraded)
       if (entry.part == part) return entry.why;
     return "";
+  }
+  static void expect_same(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (std::isinf(a[i]) || std::isinf(b[i])) {
+        EXPECT_EQ(a[i], b[i]) << "row " << i;
+      } else {
+        EXPECT_NEAR(a[i], b[i], tolerance) << "row " << i;
+      }
+    }
   }
   Status rate(const std::string& user, const std::string& item, double value, std::int64_t time_ms = 0) {
     catalog::Event event;

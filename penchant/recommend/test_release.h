@@ -124,9 +124,11 @@ inline std::vector<catalog::Event> test_events(const TestReleaseOptions& o, std:
     std::vector<bool> had(o.genres * o.per_genre, false);
     for (std::size_t t = 0; t < length; ++t) {
       const bool away = t % 4 == 2;
-      std::size_t row = 0;
+      std::size_t row = 0, tries = 0;
+      if (t >= had.size()) break;
       do {
-        const std::size_t genre = away ? rng.below(o.genres) : u % o.genres;
+        const bool anywhere = away || ++tries > 50;  // the genre is used up
+        const std::size_t genre = anywhere ? rng.below(o.genres) : u % o.genres;
         row = genre * o.per_genre + rng.below(o.per_genre);
       } while (had[row]);
       had[row] = true;

@@ -51,7 +51,6 @@ Status World::put_item(ItemId row, const catalog::Item& item) {
     if (available.size() <= r) available = grown(available, std::max<std::size_t>(64, (r + 1) * 2));
     transitions.grow(r + 1);
     popularity.grow(r + 1);
-    last_seen_ms.resize(r + 1, 0);
     row_of_[item.id] = row;
   } else {
     PENCHANT_DO(attributes.replace(row, item));
@@ -112,8 +111,16 @@ void World::forget_user(UserId row) {
   repeats_ -= repeats_in(person.history);
   person_of_.erase(person.id);
   const std::uint32_t version = person.version + 1;
+  std::unordered_map<std::uint32_t, std::int64_t> last;  ///< of items whose newest event was theirs
+  for (const HistoryEntry& entry : person.history)
+    if (entry.time_ms == popularity.last_seen_ms(entry.item)) last[index(entry.item)] = 0;
   person = {};
   person.version = version;
+  for (const Person& other : people)
+    for (const HistoryEntry& entry : other.history)
+      if (const auto found = last.find(index(entry.item)); found != last.end())
+        found->second = std::max(found->second, entry.time_ms);
+  for (const auto& [item, time_ms] : last) popularity.set_last_seen(ItemId{item}, time_ms);
 }
 
 void World::load_event(const store::StoredEvent& event) {
@@ -130,8 +137,6 @@ void World::load_event(const store::StoredEvent& event) {
   if (weight <= 0) return;
   person.history.push_back({event.item, event.type, event.seq, event.value, event.time_ms});
   popularity.add(event.item, event.time_ms);
-  auto& last = last_seen_ms[index(event.item)];
-  last = std::max(last, event.time_ms);
 }
 
 void World::finish_loading() {

@@ -87,7 +87,7 @@ class World {
   }
   [[nodiscard]] std::string_view type_name(std::uint16_t type) const;
   [[nodiscard]] FacetId facet(const std::string& attribute, const std::string& value);
-  [[nodiscard]] CountViews count_views() const { return {&transitions, last_seen_ms}; }
+  [[nodiscard]] CountViews count_views() const { return {&transitions, popularity.last_seen_ms()}; }
 
   std::vector<std::string> ids, titles;                ///< [items]
   std::vector<std::vector<FacetId>> facets_of;         ///< [items], texts and list elements, sorted
@@ -98,7 +98,6 @@ class World {
   std::vector<Person> people;                          ///< by UserId
   retrieve::TransitionModel transitions;               ///< all events of the store
   retrieve::Popularity popularity;
-  std::vector<std::int64_t> last_seen_ms;              ///< [items]
   std::vector<store::EventType> types;
   std::map<std::uint16_t, double> highest_value;       ///< per event type, to tell a high rating from a low one
   std::uint64_t last_seq = 0;

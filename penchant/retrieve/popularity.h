@@ -23,7 +23,7 @@ class Popularity {
 
   void grow(std::size_t items);
   void add(ItemId item, std::int64_t time_ms);
-  /// Takes an event back. The last time stays as it is: it tells about the item, not about a user.
+  /// Takes an event back. The last time stays: set_last_seen() after looking at what is left.
   void remove(ItemId item, std::int64_t time_ms);
 
   [[nodiscard]] std::size_t items() const noexcept { return counts_.size(); }
@@ -32,6 +32,8 @@ class Popularity {
   /// Events of the window, up to one factor that is the same for all items.
   [[nodiscard]] double recent(ItemId item) const;
   [[nodiscard]] std::int64_t last_seen_ms(ItemId item) const;  ///< 0 = never
+  [[nodiscard]] std::span<const std::int64_t> last_seen_ms() const noexcept { return last_seen_ms_; }  ///< [items]
+  void set_last_seen(ItemId item, std::int64_t time_ms) { last_seen_ms_[index(item)] = time_ms; }
   /// log1p(count) of every item. \param out [items]
   void all_time(std::span<float> out) const;
   /// log1p(recent events, counted from the newest event of all). \param out [items]

@@ -104,17 +104,19 @@ Result<Description> describe(Store& store) {
   for (const auto& type : types) out.types.push_back({type.name, type.weight});
   catalog::SchemaBuilder items, users;
   std::map<std::string, Description::Modality> modalities;
-  PENCHANT_DO(store.scan_items([&](ItemId, Item&& item) {
-    out.available_items += item.available ? 1 : 0;
-    out.items_with_title += item.title.empty() ? 0 : 1;
-    items.add(item.attributes);
-    for (const auto& vector : item.vectors) {
-      auto& modality = modalities[vector.modality];
-      ++modality.items;
-      modality.dim = vector.values.size();
-    }
-    return true;
-  }, true));
+  PENCHANT_DO(store.scan_items(
+      [&](ItemId, Item&& item) {
+        out.available_items += item.available ? 1 : 0;
+        out.items_with_title += item.title.empty() ? 0 : 1;
+        items.add(item.attributes);
+        for (const auto& vector : item.vectors) {
+          auto& modality = modalities[vector.modality];
+          ++modality.items;
+          modality.dim = vector.values.size();
+        }
+        return true;
+      },
+      true));
   PENCHANT_DO(store.scan_users([&](UserId, User&& user) {
     users.add(user.attributes);
     return true;

@@ -34,11 +34,15 @@ struct Description {
   std::uint64_t available_items = 0, items_with_title = 0, items_with_events = 0;
   std::uint64_t users_with_events = 0;
   std::vector<TypeCount> types;
-  Spread per_user, per_item;        ///< events
-  std::uint64_t pairs = 0;          ///< different (user, item)
-  double repeated_share = 0;        ///< share of events whose pair came before, 0..1
-  double same_time_share = 0;       ///< share of events with the time of the user's event before
-  struct Modality { std::string name; std::uint64_t items = 0; std::uint64_t dim = 0; };
+  Spread per_user, per_item;   ///< events
+  std::uint64_t pairs = 0;     ///< different (user, item)
+  double repeated_share = 0;   ///< share of events whose pair came before, 0..1
+  double same_time_share = 0;  ///< share of events with the time of the user's event before
+  struct Modality {
+    std::string name;
+    std::uint64_t items = 0;
+    std::uint64_t dim = 0;
+  };
   std::vector<Modality> modalities;
   std::vector<catalog::AttributeSummary> item_attributes, user_attributes;
 };

@@ -1,5 +1,7 @@
 #include "penchant/store/describe.h"
 
+#include <algorithm>
+
 #include "penchant/store/store_fixture_test.h"
 #include "penchant/store/text_table.h"
 #include "penchant/store/validate.h"
@@ -11,8 +13,9 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 
 std::vector<std::string> codes(Store& store) {
   const FixedClock clock(kNow);
+  const auto findings = validate(store, clock).value();
   std::vector<std::string> out;
-  for (const auto& finding : validate(store, clock).value()) {
+  for (const auto& finding : findings) {
     out.push_back(std::string(name_of(finding.severity)) + " " + finding.code);
     EXPECT_FALSE(finding.what.empty());
     EXPECT_FALSE(finding.advice.empty());
@@ -20,7 +23,9 @@ std::vector<std::string> codes(Store& store) {
   return out;
 }
 
-bool has(const std::vector<std::string>& list, const std::string& code) { return std::find(list.begin(), list.end(), code) != list.end(); }
+bool has(const std::vector<std::string>& list, const std::string& code) {
+  return std::find(list.begin(), list.end(), code) != list.end();
+}
 
 void expect_fits(const std::string& table) {
   std::size_t at = 0;
@@ -46,7 +51,9 @@ TEST(Spread, ByNearestRank) {
 TEST_F(StoreTest, DescribeCounts) {
   const auto store = open();
   std::vector<Item> items{item("a", "A"), item("b", "B"), item("c")};
-  items[0].attributes = {{"genre", std::vector<std::string>{"x", "y"}}, {"a very long attribute name that would not fit into any table at all, really", 3.0}};
+  items[0].attributes = {
+      {"genre", std::vector<std::string>{"x", "y"}},
+      {"a very long attribute name that would not fit into any table at all, really", 3.0}};
   items[1].vectors = {{"visual", {1, 2}}};
   items[2].available = false;
   ASSERT_TRUE(store->put_items(items).ok());
@@ -81,11 +88,13 @@ TEST_F(StoreTest, ValidateFindsWhatIsWrong) {
   EXPECT_EQ(codes(*store), (std::vector<std::string>{"error no_items", "error no_events"}));
   append(*store, {event("u", "a", kNow)});
   auto found = codes(*store);
-  for (const char* code : {"error one_item", "error one_user", "warning unknown_items"}) EXPECT_TRUE(has(found, code)) << code;
+  for (const char* code : {"error one_item", "error one_user", "warning unknown_items"})
+    EXPECT_TRUE(has(found, code)) << code;
 
   const auto other = open_store((home_ / "b").string()).value();
   std::vector<Event> events;
-  for (int i = 0; i < 200; ++i) events.push_back(event("u" + std::to_string(i), i % 3 == 0 ? "hit" : "i" + std::to_string(i), 500));
+  for (int i = 0; i < 200; ++i)
+    events.push_back(event("u" + std::to_string(i), i % 3 == 0 ? "hit" : "i" + std::to_string(i), 500));
   append(*other, events);
   std::vector<Item> named;
   for (int i = 0; i < 40; ++i) named.push_back(item("n" + std::to_string(i), "the same Title"));
@@ -93,9 +102,12 @@ TEST_F(StoreTest, ValidateFindsWhatIsWrong) {
   named.back().vectors = {{"v", {1}}};
   ASSERT_TRUE(other->put_items(named).ok());
   found = codes(*other);
-  for (const char* code : {"error equal_times", "warning single_event_users", "warning dominating_item", "warning items_without_text", "warning duplicate_titles", "warning old_times"})
+  for (const char* code : {"error equal_times", "warning single_event_users", "warning dominating_item",
+                           "warning items_without_text", "warning duplicate_titles", "warning old_times"})
     EXPECT_TRUE(has(found, code)) << code;
-  EXPECT_TRUE(std::is_sorted(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.substr(0, 5) == "error" && b.substr(0, 5) != "error"; }));
+  EXPECT_TRUE(std::is_sorted(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a.substr(0, 5) == "error" && b.substr(0, 5) != "error";
+  }));
 
   append(*other, {event("u1", "hit", kNow + 10 * 86'400'000LL)});
   found = codes(*other);
@@ -113,7 +125,9 @@ TEST_F(StoreTest, ValidateIsSilentOnGoodData) {
   std::vector<Event> events;
   for (int i = 0; i < 40; ++i) {
     items.push_back(item("i" + std::to_string(i), "Title " + std::to_string(i)));
-    for (int k = 0; k < 6; ++k) events.push_back(event("u" + std::to_string(i), "i" + std::to_string((i + k) % 40), kNow - 1'000'000 + 1000 * (i * 6 + k)));
+    for (int k = 0; k < 6; ++k)
+      events.push_back(event("u" + std::to_string(i), "i" + std::to_string((i + k) % 40),
+                             kNow - 1'000'000 + 1000 * (i * 6 + k)));
   }
   ASSERT_TRUE(store->put_items(items).ok());
   append(*store, events);

@@ -37,12 +37,15 @@ Result<bool> is_ours(Database& db) {
   PENCHANT_TRY(version, db.query_integer("PRAGMA user_version"));
   if (application == kApplicationId) {
     if (version == kFormatVersion) return true;
-    return Error{ErrorCode::corrupt, db.path() + ": written in format " + std::to_string(version) + "; this program reads format " +
-                                         std::to_string(kFormatVersion) + (version > kFormatVersion ? ": use the newer Penchant that wrote it" : "")};
+    return Error{ErrorCode::corrupt,
+                 db.path() + ": written in format " + std::to_string(version) +
+                     "; this program reads format " + std::to_string(kFormatVersion) +
+                     (version > kFormatVersion ? ": use the newer Penchant that wrote it" : "")};
   }
   PENCHANT_TRY(tables, db.query_integer("SELECT count(*) FROM sqlite_master"));
   if (application == 0 && version == 0 && tables == 0) return false;
-  return Error{ErrorCode::corrupt, db.path() + ": an SQLite file of another program; name another home folder"};
+  return Error{ErrorCode::corrupt,
+               db.path() + ": an SQLite file of another program; name another home folder"};
 }
 
 }  // namespace
@@ -55,7 +58,9 @@ Status check_file(const std::string& path) {
   std::array<unsigned char, 100> header{};
   file.read(reinterpret_cast<char*>(header.data()), header.size());
   if (file.gcount() < 16 || std::memcmp(header.data(), "SQLite format 3", 16) != 0)
-    return Error{ErrorCode::corrupt, path + ": not a Penchant store (the SQLite header is missing); move the file away, or name another home folder"};
+    return Error{ErrorCode::corrupt, path +
+                                         ": not a Penchant store (the SQLite header is missing); move the "
+                                         "file away, or name another home folder"};
   const auto wal_size = std::filesystem::file_size(path + "-wal", error);
   if (!error && wal_size > 0) return {};  // pages may still be in the log
   std::uint64_t page = (static_cast<std::uint64_t>(header[16]) << 8) | header[17];
@@ -63,7 +68,8 @@ Status check_file(const std::string& path) {
   std::uint64_t pages = 0;
   for (int i = 28; i < 32; ++i) pages = (pages << 8) | header[static_cast<std::size_t>(i)];
   if (file.gcount() < 100 || size < page * pages)
-    return Error{ErrorCode::corrupt, path + ": cut short (" + std::to_string(size) + " bytes of " + std::to_string(page * pages) +
+    return Error{ErrorCode::corrupt, path + ": cut short (" + std::to_string(size) + " bytes of " +
+                                         std::to_string(page * pages) +
                                          "); restore it from a snapshot, or move it away and import again"};
   return {};
 }

@@ -10,8 +10,10 @@ Error translate(int code, const std::string& message, const std::string& path, s
   switch (code & 0xff) {
     case SQLITE_FULL:
       return {ErrorCode::resource_exhausted,
-              where + "the disk is full (" + std::string(doing) + "); nothing of this call was stored: free space and try again"};
-    case SQLITE_NOMEM: return {ErrorCode::resource_exhausted, where + "out of memory (" + std::string(doing) + ")"};
+              where + "the disk is full (" + std::string(doing) +
+                  "); nothing of this call was stored: free space and try again"};
+    case SQLITE_NOMEM:
+      return {ErrorCode::resource_exhausted, where + "out of memory (" + std::string(doing) + ")"};
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
       return {ErrorCode::corrupt, where + "not a whole database (" + message +
@@ -19,11 +21,11 @@ Error translate(int code, const std::string& message, const std::string& path, s
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {ErrorCode::unavailable, where + "another process is writing (" + message + "); try again"};
-    case SQLITE_CANTOPEN: return {ErrorCode::io, where + "cannot be opened (" + message + "); check the path and its rights"};
+    case SQLITE_CANTOPEN:
+      return {ErrorCode::io, where + "cannot be opened (" + message + "); check the path and its rights"};
     case SQLITE_READONLY: return {ErrorCode::io, where + "is read-only (" + message + ")"};
     case SQLITE_IOERR:
-    case SQLITE_PERM:
-      return {ErrorCode::io, where + message + " (" + std::string(doing) + ")"};
+    case SQLITE_PERM: return {ErrorCode::io, where + message + " (" + std::string(doing) + ")"};
     default: return {ErrorCode::internal, where + message + " (" + std::string(doing) + ")"};
   }
 }
@@ -50,7 +52,8 @@ Statement& Statement::bind(int position, std::string_view text) {
   return *this;
 }
 Statement& Statement::bind_blob(int position, std::span<const std::byte> bytes) {
-  sqlite3_bind_blob64(stmt_, position, bytes.empty() ? "" : static_cast<const void*>(bytes.data()), bytes.size(), SQLITE_STATIC);
+  sqlite3_bind_blob64(stmt_, position, bytes.empty() ? "" : static_cast<const void*>(bytes.data()),
+                      bytes.size(), SQLITE_STATIC);
   return *this;
 }
 Statement& Statement::bind_null(int position) {
@@ -83,18 +86,22 @@ double Statement::real(int column) const { return sqlite3_column_double(stmt_, c
 bool Statement::is_null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 std::string_view Statement::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, column));
-  return data == nullptr ? std::string_view() : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)));
+  return data == nullptr
+             ? std::string_view()
+             : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)));
 }
 std::span<const std::byte> Statement::blob(int column) const {
   const auto* data = static_cast<const std::byte*>(sqlite3_column_blob(stmt_, column));
-  return data == nullptr ? std::span<const std::byte>() : std::span(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)));
+  return data == nullptr ? std::span<const std::byte>()
+                         : std::span(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)));
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const DatabaseOptions& options) {
   sqlite3* handle = nullptr;
   int flags = SQLITE_OPEN_NOMUTEX | (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
   if (options.create && !options.read_only) flags |= SQLITE_OPEN_CREATE;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
   std::unique_ptr<Database> db(new Database(handle, path));
   if (code != SQLITE_OK)
     return translate(code, handle == nullptr ? "out of memory" : sqlite3_errmsg(handle), path, "opening");
@@ -120,7 +127,8 @@ Result<Statement> Database::prepare(const char* sql) {
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
     sqlite3_stmt* stmt = nullptr;
-    if (sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, nullptr) != SQLITE_OK) return last_error("preparing a statement");
+    if (sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, nullptr) != SQLITE_OK)
+      return last_error("preparing a statement");
     found = statements_.emplace(sql, stmt).first;
   }
   PENCHANT_CHECK(sqlite3_stmt_busy(found->second) == 0, "a statement is used twice at once");

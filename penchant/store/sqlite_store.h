@@ -14,7 +14,9 @@ namespace penchant::store {
 /// Read-only connections, one per reader at a time. Threads: any.
 class ReadPool {
  public:
-  ReadPool(std::string path, DatabaseOptions options) : path_(std::move(path)), options_(std::move(options)) { options_.read_only = true; }
+  ReadPool(std::string path, DatabaseOptions options) : path_(std::move(path)), options_(std::move(options)) {
+    options_.read_only = true;
+  }
   /// A connection on loan, inside a read transaction: everything it sees is of one moment.
   class Lease {
    public:
@@ -42,7 +44,10 @@ class ReadPool {
 class SqliteStore final : public Store {
  public:
   SqliteStore(std::unique_ptr<Database> writer, const std::string& path, const DatabaseOptions& options)
-      : writer_(std::move(writer)), readers_(path, options), queue_(*writer_), read_only_(options.read_only) {}
+      : writer_(std::move(writer)),
+        readers_(path, options),
+        queue_(*writer_),
+        read_only_(options.read_only) {}
 
   Result<std::vector<ItemId>> put_items(std::span<const Item> items) override;
   Result<std::vector<UserId>> put_users(std::span<const User> users) override;
@@ -57,7 +62,8 @@ class SqliteStore final : public Store {
   Result<AppendReport> append_events(std::span<const Event> events, const AppendOptions& options) override;
   Result<std::vector<StoredEvent>> user_events(UserId user, std::size_t limit) override;
   Status scan_events_by_user(const std::function<bool(const StoredEvent&)>& visit) override;
-  Status scan_events_after(std::uint64_t after, const std::function<bool(const StoredEvent&)>& visit) override;
+  Status scan_events_after(std::uint64_t after,
+                           const std::function<bool(const StoredEvent&)>& visit) override;
   Result<std::vector<EventType>> event_types() override;
   Status put_event_type(const EventType& type) override;
   Status add_release(const ReleaseRow& release) override;
@@ -80,7 +86,8 @@ class SqliteStore final : public Store {
 [[nodiscard]] double default_weight(std::string_view type);
 
 /// Inserts the events inside the current transaction. Defined in append_events.cc.
-Result<AppendReport> append_in_transaction(Database& db, std::span<const Event> events, const AppendOptions& options);
+Result<AppendReport> append_in_transaction(Database& db, std::span<const Event> events,
+                                           const AppendOptions& options);
 
 /// Type number of `name`, made with its default weight when new.
 Result<std::int64_t> type_number(Database& db, std::string_view name);

@@ -21,7 +21,8 @@ Result<Item> item_at(Database& db, const Statement& row) {
   item.id = row.text(1);
   item.title = row.text(2);
   auto attributes = catalog::attributes_from_json(row.text(3));
-  if (!attributes.ok()) return damaged(db, "items row " + std::to_string(row.integer(0)), std::move(attributes).error());
+  if (!attributes.ok())
+    return damaged(db, "items row " + std::to_string(row.integer(0)), std::move(attributes).error());
   item.attributes = std::move(attributes).value();
   item.created_ms = row.integer(4);
   item.available = row.integer(5) != 0;
@@ -32,8 +33,10 @@ Result<Item> item_at(Database& db, const Statement& row) {
 Result<catalog::ModalityVector> vector_at(Database& db, const Statement& row) {
   const auto bytes = row.blob(2);
   catalog::ModalityVector out{std::string(row.text(1)), {}};
-  if (bytes.empty() || bytes.size() % sizeof(float) != 0 || bytes.size() / sizeof(float) > catalog::kMaxVectorDim)
-    return Error{ErrorCode::corrupt, db.path() + ": item_vectors of row " + std::to_string(row.integer(0)) + ": " + std::to_string(bytes.size()) + " bytes"};
+  if (bytes.empty() || bytes.size() % sizeof(float) != 0 ||
+      bytes.size() / sizeof(float) > catalog::kMaxVectorDim)
+    return Error{ErrorCode::corrupt, db.path() + ": item_vectors of row " + std::to_string(row.integer(0)) +
+                                         ": " + std::to_string(bytes.size()) + " bytes"};
   out.values.resize(bytes.size() / sizeof(float));
   std::memcpy(out.values.data(), bytes.data(), bytes.size());
   return out;
@@ -87,12 +90,15 @@ Result<ReadPool::Lease> ReadPool::take() {
 
 Result<Item> SqliteStore::get_item(std::string_view id) {
   PENCHANT_TRY(db, readers_.take());
-  PENCHANT_TRY(find, db->prepare("SELECT row, id, title, attributes, created_ms, available FROM items WHERE id = ?1"));
+  PENCHANT_TRY(
+      find, db->prepare("SELECT row, id, title, attributes, created_ms, available FROM items WHERE id = ?1"));
   find.bind(1, id);
   PENCHANT_TRY(found, find.step());
   if (!found) return Error{ErrorCode::not_found, "no item '" + catalog::quoted_for_message(id) + "'"};
   PENCHANT_TRY(item, item_at(*db, find));
-  PENCHANT_TRY(vectors, db->prepare("SELECT item, modality, vector FROM item_vectors WHERE item = ?1 ORDER BY modality"));
+  PENCHANT_TRY(
+      vectors,
+      db->prepare("SELECT item, modality, vector FROM item_vectors WHERE item = ?1 ORDER BY modality"));
   vectors.bind(1, find.integer(0));
   for (;;) {
     PENCHANT_TRY(more, vectors.step());
@@ -109,7 +115,8 @@ Result<User> SqliteStore::get_user(std::string_view id) {
   PENCHANT_TRY(found, find.step());
   if (!found) return Error{ErrorCode::not_found, "no user '" + catalog::quoted_for_message(id) + "'"};
   auto attributes = catalog::attributes_from_json(find.text(0));
-  if (!attributes.ok()) return damaged(*db, "user '" + catalog::quoted_for_message(id) + "'", std::move(attributes).error());
+  if (!attributes.ok())
+    return damaged(*db, "user '" + catalog::quoted_for_message(id) + "'", std::move(attributes).error());
   return User{std::string(id), std::move(attributes).value()};
 }
 
@@ -127,8 +134,10 @@ Result<std::optional<UserId>> SqliteStore::find_user(std::string_view id) {
 
 Status SqliteStore::scan_items(const std::function<bool(ItemId, Item&&)>& visit, bool with_vectors) {
   PENCHANT_TRY(db, readers_.take());
-  PENCHANT_TRY(rows, db->prepare("SELECT row, id, title, attributes, created_ms, available FROM items ORDER BY row"));
-  PENCHANT_TRY(vectors, db->prepare("SELECT item, modality, vector FROM item_vectors ORDER BY item, modality"));
+  PENCHANT_TRY(
+      rows, db->prepare("SELECT row, id, title, attributes, created_ms, available FROM items ORDER BY row"));
+  PENCHANT_TRY(vectors,
+               db->prepare("SELECT item, modality, vector FROM item_vectors ORDER BY item, modality"));
   bool pending = false;  // `vectors` stands on a row that is not used yet
   if (with_vectors) {
     PENCHANT_TRY(first, vectors.step());
@@ -158,14 +167,18 @@ Status SqliteStore::scan_users(const std::function<bool(UserId, User&&)>& visit)
     PENCHANT_TRY(more, rows.step());
     if (!more) return {};
     auto attributes = catalog::attributes_from_json(rows.text(2));
-    if (!attributes.ok()) return damaged(*db, "users row " + std::to_string(rows.integer(0)), std::move(attributes).error());
-    if (!visit(static_cast<UserId>(rows.integer(0)), User{std::string(rows.text(1)), std::move(attributes).value()})) return {};
+    if (!attributes.ok())
+      return damaged(*db, "users row " + std::to_string(rows.integer(0)), std::move(attributes).error());
+    if (!visit(static_cast<UserId>(rows.integer(0)),
+               User{std::string(rows.text(1)), std::move(attributes).value()}))
+      return {};
   }
 }
 
 Result<std::vector<StoredEvent>> SqliteStore::user_events(UserId user, std::size_t limit) {
   PENCHANT_TRY(db, readers_.take());
-  PENCHANT_TRY(rows, db->prepare("SELECT seq, user, item, type, value, time_ms FROM events WHERE user = ?1 ORDER BY time_ms DESC, seq DESC LIMIT ?2"));
+  PENCHANT_TRY(rows, db->prepare("SELECT seq, user, item, type, value, time_ms FROM events WHERE user = ?1 "
+                                 "ORDER BY time_ms DESC, seq DESC LIMIT ?2"));
   const auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   rows.bind(1, std::int64_t{catalog::index(user)}).bind(2, static_cast<std::int64_t>(std::min(limit, most)));
   std::vector<StoredEvent> out;
@@ -179,14 +192,18 @@ Result<std::vector<StoredEvent>> SqliteStore::user_events(UserId user, std::size
 
 Status SqliteStore::scan_events_by_user(const std::function<bool(const StoredEvent&)>& visit) {
   PENCHANT_TRY(db, readers_.take());
-  PENCHANT_TRY(rows, db->prepare("SELECT seq, user, item, type, value, time_ms FROM events ORDER BY user, time_ms, seq"));
+  PENCHANT_TRY(
+      rows,
+      db->prepare("SELECT seq, user, item, type, value, time_ms FROM events ORDER BY user, time_ms, seq"));
   return scan_events(rows, visit);
 }
 
-Status SqliteStore::scan_events_after(std::uint64_t after, const std::function<bool(const StoredEvent&)>& visit) {
+Status SqliteStore::scan_events_after(std::uint64_t after,
+                                      const std::function<bool(const StoredEvent&)>& visit) {
   if (after > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return {};
   PENCHANT_TRY(db, readers_.take());
-  PENCHANT_TRY(rows, db->prepare("SELECT seq, user, item, type, value, time_ms FROM events INDEXED BY events_seq WHERE seq > ?1 ORDER BY seq"));
+  PENCHANT_TRY(rows, db->prepare("SELECT seq, user, item, type, value, time_ms FROM events INDEXED BY "
+                                 "events_seq WHERE seq > ?1 ORDER BY seq"));
   rows.bind(1, static_cast<std::int64_t>(after));
   return scan_events(rows, visit);
 }
@@ -224,9 +241,10 @@ Result<std::optional<std::string>> SqliteStore::get_setting(std::string_view key
 Result<Counts> SqliteStore::counts() {
   PENCHANT_TRY(db, readers_.take());
   Counts out;
-  const std::pair<const char*, std::uint64_t*> sizes[] = {{"SELECT COALESCE(MAX(row) + 1, 0) FROM items", &out.items},
-                                                          {"SELECT count(*) FROM users WHERE id IS NOT NULL", &out.users},
-                                                          {"SELECT value FROM counters WHERE name = 'events'", &out.events}};
+  const std::pair<const char*, std::uint64_t*> sizes[] = {
+      {"SELECT COALESCE(MAX(row) + 1, 0) FROM items", &out.items},
+      {"SELECT count(*) FROM users WHERE id IS NOT NULL", &out.users},
+      {"SELECT value FROM counters WHERE name = 'events'", &out.events}};
   for (const auto& [sql, target] : sizes) {
     PENCHANT_TRY(value, db->query_integer(sql));
     *target = static_cast<std::uint64_t>(value);

@@ -10,19 +10,26 @@
 namespace penchant::store {
 
 Status check_id(std::string_view id, const std::string& field) {
-  if (id.empty() || id.size() > catalog::kMaxIdBytes || !catalog::valid_utf8(id) || id.find('\0') != std::string_view::npos)
-    return invalid(field + ": 1 to " + std::to_string(catalog::kMaxIdBytes) + " bytes of UTF-8 are wanted, this has " + std::to_string(id.size()));
+  if (id.empty() || id.size() > catalog::kMaxIdBytes || !catalog::valid_utf8(id) ||
+      id.find('\0') != std::string_view::npos)
+    return invalid(field + ": 1 to " + std::to_string(catalog::kMaxIdBytes) +
+                   " bytes of UTF-8 are wanted, this has " + std::to_string(id.size()));
   return {};
 }
 
 Status check_attributes(const catalog::Attributes& attributes, const std::string& field) {
   if (attributes.size() > catalog::kMaxAttributes)
-    return invalid(field + ": " + std::to_string(attributes.size()) + " attributes; at most " + std::to_string(catalog::kMaxAttributes));
+    return invalid(field + ": " + std::to_string(attributes.size()) + " attributes; at most " +
+                   std::to_string(catalog::kMaxAttributes));
   for (const auto& [name, value] : attributes) {
     const std::string at = field + "." + catalog::quoted_for_message(name);
-    if (name.empty() || name.size() > catalog::kMaxIdBytes || !catalog::valid_utf8(name)) return invalid(at + ": not a name of 1 to 512 bytes of UTF-8");
-    if (const auto* number = std::get_if<double>(&value); number != nullptr && !std::isfinite(*number)) return invalid(at + ": a finite number is wanted");
-    const auto bad = [](const std::string& text) { return text.size() > catalog::kMaxTextBytes || !catalog::valid_utf8(text); };
+    if (name.empty() || name.size() > catalog::kMaxIdBytes || !catalog::valid_utf8(name))
+      return invalid(at + ": not a name of 1 to 512 bytes of UTF-8");
+    if (const auto* number = std::get_if<double>(&value); number != nullptr && !std::isfinite(*number))
+      return invalid(at + ": a finite number is wanted");
+    const auto bad = [](const std::string& text) {
+      return text.size() > catalog::kMaxTextBytes || !catalog::valid_utf8(text);
+    };
     const auto* text = std::get_if<std::string>(&value);
     const auto* list = std::get_if<std::vector<std::string>>(&value);
     if ((text != nullptr && bad(*text)) || (list != nullptr && std::any_of(list->begin(), list->end(), bad)))
@@ -70,13 +77,17 @@ namespace {
 Status check_item(const Item& item, const std::string& field) {
   PENCHANT_DO(check_id(item.id, field + ".id"));
   if (item.title.size() > catalog::kMaxTextBytes || !catalog::valid_utf8(item.title))
-    return invalid(field + ".title: at most " + std::to_string(catalog::kMaxTextBytes) + " bytes of UTF-8 are kept");
+    return invalid(field + ".title: at most " + std::to_string(catalog::kMaxTextBytes) +
+                   " bytes of UTF-8 are kept");
   PENCHANT_DO(check_attributes(item.attributes, field + ".attributes"));
-  if (item.vectors.size() > catalog::kMaxVectors) return invalid(field + ".vectors: at most " + std::to_string(catalog::kMaxVectors));
+  if (item.vectors.size() > catalog::kMaxVectors)
+    return invalid(field + ".vectors: at most " + std::to_string(catalog::kMaxVectors));
   for (const auto& vector : item.vectors) {
     const std::string at = field + ".vectors." + catalog::quoted_for_message(vector.modality);
-    if (vector.modality.empty() || vector.modality.size() > 64 || !catalog::valid_utf8(vector.modality)) return invalid(at + ": a modality name has 1 to 64 bytes");
-    if (vector.values.empty() || vector.values.size() > catalog::kMaxVectorDim) return invalid(at + ": 1 to 65536 numbers are wanted");
+    if (vector.modality.empty() || vector.modality.size() > 64 || !catalog::valid_utf8(vector.modality))
+      return invalid(at + ": a modality name has 1 to 64 bytes");
+    if (vector.values.empty() || vector.values.size() > catalog::kMaxVectorDim)
+      return invalid(at + ": 1 to 65536 numbers are wanted");
     for (const float x : vector.values)
       if (!std::isfinite(x)) return invalid(at + ": holds a number that is not finite");
   }
@@ -88,15 +99,22 @@ Status write_item(Database& db, const Item& item, std::int64_t row) {
   {
     PENCHANT_TRY(set, db.prepare("UPDATE items SET title = ?2, attributes = ?3, available = ?4, "
                                  "created_ms = CASE WHEN ?5 = 0 THEN created_ms ELSE ?5 END WHERE row = ?1"));
-    set.bind(1, row).bind(2, std::string_view(item.title)).bind(3, std::string_view(attributes)).bind(4, std::int64_t{item.available}).bind(5, item.created_ms);
+    set.bind(1, row)
+        .bind(2, std::string_view(item.title))
+        .bind(3, std::string_view(attributes))
+        .bind(4, std::int64_t{item.available})
+        .bind(5, item.created_ms);
     PENCHANT_DO(set.run());
   }
   PENCHANT_TRY(clear, db.prepare("DELETE FROM item_vectors WHERE item = ?1"));
   clear.bind(1, row);
   PENCHANT_DO(clear.run());
   for (const auto& vector : item.vectors) {
-    PENCHANT_TRY(add, db.prepare("INSERT OR REPLACE INTO item_vectors(item, modality, vector) VALUES (?1, ?2, ?3)"));
-    add.bind(1, row).bind(2, std::string_view(vector.modality)).bind_blob(3, std::as_bytes(std::span(vector.values)));
+    PENCHANT_TRY(
+        add, db.prepare("INSERT OR REPLACE INTO item_vectors(item, modality, vector) VALUES (?1, ?2, ?3)"));
+    add.bind(1, row)
+        .bind(2, std::string_view(vector.modality))
+        .bind_blob(3, std::as_bytes(std::span(vector.values)));
     PENCHANT_DO(add.run());
   }
   return {};
@@ -116,7 +134,8 @@ Status SqliteStore::write(const std::function<Status(Database&)>& change) {
 }
 
 Result<std::vector<ItemId>> SqliteStore::put_items(std::span<const Item> items) {
-  for (std::size_t i = 0; i < items.size(); ++i) PENCHANT_DO(check_item(items[i], "items[" + std::to_string(i) + "]"));
+  for (std::size_t i = 0; i < items.size(); ++i)
+    PENCHANT_DO(check_item(items[i], "items[" + std::to_string(i) + "]"));
   std::vector<ItemId> rows;
   PENCHANT_DO(write([&](Database& db) -> Status {
     rows.clear();
@@ -198,7 +217,8 @@ Result<AppendReport> SqliteStore::append_events(std::span<const Event> events, c
 }
 
 Status SqliteStore::put_event_type(const EventType& type) {
-  if (type.name.empty() || type.name.size() > 64 || !catalog::valid_utf8(type.name)) return invalid("event type name: 1 to 64 bytes of UTF-8 are wanted");
+  if (type.name.empty() || type.name.size() > 64 || !catalog::valid_utf8(type.name))
+    return invalid("event type name: 1 to 64 bytes of UTF-8 are wanted");
   if (!std::isfinite(type.weight)) return invalid("event type weight: a finite number is wanted");
   return write([&](Database& db) -> Status {
     PENCHANT_TRY(number, type_number(db, type.name));
@@ -214,7 +234,9 @@ Status SqliteStore::add_release(const ReleaseRow& release) {
     if (release.live) PENCHANT_DO(db.execute("UPDATE releases SET live = 0"));
     PENCHANT_TRY(add, db.prepare("INSERT INTO releases(name, created_ms, live) VALUES (?1, ?2, ?3) "
                                  "ON CONFLICT(name) DO UPDATE SET created_ms = ?2, live = max(live, ?3)"));
-    add.bind(1, std::string_view(release.name)).bind(2, release.created_ms).bind(3, std::int64_t{release.live});
+    add.bind(1, std::string_view(release.name))
+        .bind(2, release.created_ms)
+        .bind(3, std::int64_t{release.live});
     return add.run();
   });
 }
@@ -225,7 +247,8 @@ Status SqliteStore::promote(std::string_view name) {
       PENCHANT_TRY(find, db.prepare("SELECT 1 FROM releases WHERE name = ?1"));
       find.bind(1, name);
       PENCHANT_TRY(found, find.step());
-      if (!found) return Error{ErrorCode::not_found, "no release '" + catalog::quoted_for_message(name) + "'"};
+      if (!found)
+        return Error{ErrorCode::not_found, "no release '" + catalog::quoted_for_message(name) + "'"};
     }
     PENCHANT_TRY(set, db.prepare("UPDATE releases SET live = (name = ?1)"));
     set.bind(1, name);
@@ -236,7 +259,10 @@ Status SqliteStore::promote(std::string_view name) {
 Status SqliteStore::put_setting(std::string_view key, std::string_view value) {
   PENCHANT_DO(check_id(key, "setting"));
   return write([&](Database& db) -> Status {
-    PENCHANT_TRY(put, db.prepare("INSERT INTO settings(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2"));
+    PENCHANT_TRY(
+        put,
+        db.prepare(
+            "INSERT INTO settings(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2"));
     put.bind(1, key).bind(2, value);
     return put.run();
   });
@@ -248,7 +274,8 @@ Result<std::unique_ptr<Store>> open_store(const std::string& home, const StoreOp
   if (!options.read_only && options.create) std::filesystem::create_directories(home, error);
   if (error) return Error{ErrorCode::io, home + ": the folder cannot be made (" + error.message() + ")"};
   if (!std::filesystem::exists(path, error) && (options.read_only || !options.create))
-    return Error{ErrorCode::not_found, path + ": no store here; import data first, or name another home folder"};
+    return Error{ErrorCode::not_found,
+                 path + ": no store here; import data first, or name another home folder"};
   PENCHANT_DO(check_file(path));
   const DatabaseOptions database{options.read_only, options.create, options.busy_timeout_ms, options.vfs};
   PENCHANT_TRY(writer, Database::open(path, database));

@@ -27,8 +27,8 @@ struct StoredEvent {
   std::uint64_t seq = 0;
   UserId user{};
   ItemId item{};
-  std::uint16_t type = 0;        ///< index into event_types()
-  double value = 0;              ///< NaN where none was given
+  std::uint16_t type = 0;  ///< index into event_types()
+  double value = 0;        ///< NaN where none was given
   std::int64_t time_ms = 0;
 };
 
@@ -50,14 +50,14 @@ struct AppendOptions {
 };
 
 struct ReleaseRow {
-  std::string name;        ///< folder name below models/
+  std::string name;  ///< folder name below models/
   std::int64_t created_ms = 0;
-  bool live = false;       ///< at most one
+  bool live = false;  ///< at most one
 };
 
 struct Counts {
-  std::uint64_t items = 0;   ///< item rows, unavailable ones too: row numbers are [0, items)
-  std::uint64_t users = 0;   ///< users that are there; deleted ones leave a gap in the row numbers
+  std::uint64_t items = 0;  ///< item rows, unavailable ones too: row numbers are [0, items)
+  std::uint64_t users = 0;  ///< users that are there; deleted ones leave a gap in the row numbers
   std::uint64_t events = 0;
   std::int64_t first_event_ms = 0, last_event_ms = 0;
 };
@@ -93,7 +93,8 @@ class Store {
   /// All events in order of (user, time, seq).
   virtual Status scan_events_by_user(const std::function<bool(const StoredEvent&)>& visit) = 0;
   /// Events with seq > after in seq order (tail of the log).
-  virtual Status scan_events_after(std::uint64_t after, const std::function<bool(const StoredEvent&)>& visit) = 0;
+  virtual Status scan_events_after(std::uint64_t after,
+                                   const std::function<bool(const StoredEvent&)>& visit) = 0;
   virtual Result<std::vector<EventType>> event_types() = 0;
   virtual Status put_event_type(const EventType& type) = 0;
 
@@ -112,9 +113,9 @@ class Store {
 
 struct StoreOptions {
   bool read_only = false;
-  bool create = true;             ///< make the file when it is absent
+  bool create = true;  ///< make the file when it is absent
   std::int64_t busy_timeout_ms = 10'000;
-  std::string vfs;                ///< SQLite: name of a registered VFS, for fault injection; empty: default
+  std::string vfs;  ///< SQLite: name of a registered VFS, for fault injection; empty: default
 };
 
 /// Opens `<home>/penchant.db` (SQLite, WAL). The home folder is made when absent and `create`.

@@ -52,7 +52,8 @@ const sqlite3_io_methods kFullMethods = {
     },
     FORWARD(xSectorSize, , ),
     FORWARD(xDeviceCharacteristics, , ),
-    FORWARD(xShmMap, COMMA int page COMMA int size COMMA int extend COMMA void volatile** out, COMMA page COMMA size COMMA extend COMMA out),
+    FORWARD(xShmMap, COMMA int page COMMA int size COMMA int extend COMMA void volatile** out,
+            COMMA page COMMA size COMMA extend COMMA out),
     FORWARD(xShmLock, COMMA int at COMMA int n COMMA int flags, COMMA at COMMA n COMMA flags),
     [](sqlite3_file* f) { full(f)->real()->pMethods->xShmBarrier(full(f)->real()); },
     FORWARD(xShmUnmap, COMMA int remove, COMMA remove),
@@ -88,7 +89,8 @@ TEST_F(StoreTest, FullDiskStoresNothingAndLaterWritesWork) {
   int refused = 0;
   for (const std::int64_t left : {0LL, 5'000LL, 60'000LL, 400'000LL, 1'000'000LL}) {
     disk_left = left;
-    const auto result = store->append_events(many, {.create_unknown_users = true, .create_unknown_items = true});
+    const auto result =
+        store->append_events(many, {.create_unknown_users = true, .create_unknown_items = true});
     ASSERT_FALSE(result.ok()) << left;
     ++refused;
     EXPECT_EQ(result.error().code, ErrorCode::resource_exhausted) << result.error().message;
@@ -114,12 +116,15 @@ TEST_F(StoreTest, FullDiskHurtsNoneOfAGroupThatFits) {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
       if (t == 0) {
-        big += store->append_events(many, {.create_unknown_users = true, .create_unknown_items = true}).ok() ? 0 : 1;
+        big += store->append_events(many, {.create_unknown_users = true, .create_unknown_items = true}).ok()
+                   ? 0
+                   : 1;
         disk_left = 1LL << 40;
         return;
       }
       for (int k = 0; k < 5; ++k)
-        while (!store->append_events(std::vector<Event>{event("u", "a", k)}, {}).ok()) std::this_thread::yield();
+        while (!store->append_events(std::vector<Event>{event("u", "a", k)}, {}).ok())
+          std::this_thread::yield();
       small += 5;
     });
   for (auto& thread : threads) thread.join();
@@ -143,8 +148,12 @@ TEST_F(StoreTest, KilledProcessLosesNoAcknowledgedEvent) {
       for (int t = 0; t < 4; ++t)
         writers.emplace_back([&, t] {
           for (std::uint32_t k = 0; k < 100'000; ++k) {
-            const std::vector<Event> one{event("u" + std::to_string(t), "i" + std::to_string(k % 50), k, std::to_string(t) + "-" + std::to_string(k))};
-            if (!store.value()->append_events(one, {.create_unknown_users = true, .create_unknown_items = true}).ok()) ::_exit(3);
+            const std::vector<Event> one{event("u" + std::to_string(t), "i" + std::to_string(k % 50), k,
+                                               std::to_string(t) + "-" + std::to_string(k))};
+            if (!store.value()
+                     ->append_events(one, {.create_unknown_users = true, .create_unknown_items = true})
+                     .ok())
+              ::_exit(3);
             const std::uint32_t told[2] = {static_cast<std::uint32_t>(t), k};
             if (::write(fds[1], told, sizeof told) != sizeof told) ::_exit(4);
           }
@@ -159,7 +168,9 @@ TEST_F(StoreTest, KilledProcessLosesNoAcknowledgedEvent) {
     while (::read(fds[0], told, sizeof told) == static_cast<ssize_t>(sizeof told)) {
       EXPECT_EQ(told[1], acknowledged[told[0]]);
       ++acknowledged[told[0]];
-      if (++total == 60 + 40 * round) ASSERT_EQ(::kill(child, SIGKILL), 0);
+      if (++total == 60 + 40 * round) {
+        ASSERT_EQ(::kill(child, SIGKILL), 0);
+      }
     }
     ::close(fds[0]);
     int status = 0;
@@ -170,11 +181,13 @@ TEST_F(StoreTest, KilledProcessLosesNoAcknowledgedEvent) {
       const auto user = store->find_user("u" + std::to_string(writer)).value();
       ASSERT_TRUE(user.has_value());
       const auto events = store->user_events(*user, 1'000'000).value();
-      ASSERT_GE(events.size(), n);                    // all that was told
-      ASSERT_LE(events.size(), n + std::size_t{2});   // and at most what was on its way
+      ASSERT_GE(events.size(), n);                   // all that was told
+      ASSERT_LE(events.size(), n + std::size_t{2});  // and at most what was on its way
       for (std::size_t k = 0; k < events.size(); ++k) {
         EXPECT_EQ(events[k].time_ms, static_cast<std::int64_t>(k));
-        if (k > 0) EXPECT_LT(events[k - 1].seq, events[k].seq);
+        if (k > 0) {
+          EXPECT_LT(events[k - 1].seq, events[k].seq);
+        }
       }
     }
   }

@@ -15,12 +15,15 @@ class StoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     static std::atomic<int> count{0};
-    home_ = std::filesystem::temp_directory_path() / ("penchant-store-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+    home_ = std::filesystem::temp_directory_path() /
+            ("penchant-store-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
     std::filesystem::remove_all(home_);
   }
   void TearDown() override { std::filesystem::remove_all(home_); }
 
-  std::unique_ptr<Store> open(StoreOptions options = {}) { return open_store(home_.string(), options).value(); }
+  std::unique_ptr<Store> open(StoreOptions options = {}) {
+    return open_store(home_.string(), options).value();
+  }
   std::filesystem::path database() const { return home_ / "penchant.db"; }
 
   static Event event(std::string user, std::string item, std::int64_t time_ms, std::string key = "") {
@@ -38,7 +41,8 @@ class StoreTest : public ::testing::Test {
     return out;
   }
   static AppendReport append(Store& store, std::vector<Event> events, bool create_items = true) {
-    return store.append_events(events, {.create_unknown_users = true, .create_unknown_items = create_items}).value();
+    return store.append_events(events, {.create_unknown_users = true, .create_unknown_items = create_items})
+        .value();
   }
 
   std::filesystem::path home_;

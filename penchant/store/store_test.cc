@@ -16,7 +16,10 @@ namespace {
 TEST_F(StoreTest, ItemsKeepTheirRowAndEveryField) {
   const auto store = open();
   Item alien = item("alien", "Alien");
-  alien.attributes = {{"genre", std::vector<std::string>{"horror"}}, {"year", 1979.0}, {"new", false}, {"studio", std::string("Fox")}};
+  alien.attributes = {{"genre", std::vector<std::string>{"horror"}},
+                      {"year", 1979.0},
+                      {"new", false},
+                      {"studio", std::string("Fox")}};
   alien.vectors = {{"text", {1, 2, 3}}, {"visual", {0.5F}}};
   alien.created_ms = 77;
   const auto rows = store->put_items(std::vector<Item>{item("first"), alien, item("third")}).value();
@@ -47,16 +50,19 @@ TEST_F(StoreTest, ScanBringsVectorsToTheirItems) {
   items[2].vectors = {{"u", {2, 3}}, {"v", {4}}};
   ASSERT_TRUE(store->put_items(items).ok());
   std::string seen;
-  ASSERT_TRUE(store->scan_items([&](ItemId row, Item&& one) {
-    seen += std::to_string(index(row)) + one.id + std::to_string(one.vectors.size());
-    return one.id != "c";
-  }).ok());
+  ASSERT_TRUE(store
+                  ->scan_items([&](ItemId row, Item&& one) {
+                    seen += std::to_string(index(row)) + one.id + std::to_string(one.vectors.size());
+                    return one.id != "c";
+                  })
+                  .ok());
   EXPECT_EQ(seen, "0a11b02c2");
 }
 
 TEST_F(StoreTest, EventsComeBackInOrderOfTimeThenArrival) {
   const auto store = open();
-  const auto report = append(*store, {event("u", "a", 30), event("v", "a", 5), event("u", "b", 10), event("u", "c", 10)});
+  const auto report =
+      append(*store, {event("u", "a", 30), event("v", "a", 5), event("u", "b", 10), event("u", "c", 10)});
   EXPECT_EQ(report.accepted, 4u);
   EXPECT_EQ(report.created_users, 2u);
   EXPECT_EQ(report.created_items, 3u);
@@ -70,10 +76,13 @@ TEST_F(StoreTest, EventsComeBackInOrderOfTimeThenArrival) {
   ASSERT_EQ(newest.size(), 2u);
   EXPECT_EQ(newest[0].seq, 4u);
   std::vector<std::uint64_t> tail;
-  ASSERT_TRUE(store->scan_events_after(2, [&](const StoredEvent& one) {
-    tail.push_back(one.seq);
-    return true;
-  }).ok());
+  ASSERT_TRUE(store
+                  ->scan_events_after(2,
+                                      [&](const StoredEvent& one) {
+                                        tail.push_back(one.seq);
+                                        return true;
+                                      })
+                  .ok());
   EXPECT_EQ(tail, (std::vector<std::uint64_t>{3, 4}));
   const auto counts = store->counts().value();
   EXPECT_EQ(counts.first_event_ms, 5);
@@ -82,7 +91,8 @@ TEST_F(StoreTest, EventsComeBackInOrderOfTimeThenArrival) {
 
 TEST_F(StoreTest, IdempotencyKeyHoldsWithinAndAcrossCalls) {
   const auto store = open();
-  EXPECT_EQ(append(*store, {event("u", "a", 1, "k"), event("u", "a", 1, "k"), event("u", "a", 1)}).accepted, 2u);
+  EXPECT_EQ(append(*store, {event("u", "a", 1, "k"), event("u", "a", 1, "k"), event("u", "a", 1)}).accepted,
+            2u);
   const auto again = append(*store, {event("u", "a", 1, "k"), event("u", "a", 1)});
   EXPECT_EQ(again.duplicates, 1u);
   EXPECT_EQ(again.accepted, 1u);
@@ -100,7 +110,8 @@ TEST_F(StoreTest, OneBadEventRefusesTheWholeCall) {
   };
   EXPECT_EQ(refuse(event("u", "zzz", 1)), "events[1].item 'zzz': no such item; put the item first");
   EXPECT_EQ(refuse(event("", "a", 1)), "events[1].user: 1 to 512 bytes of UTF-8 are wanted, this has 0");
-  EXPECT_EQ(refuse(event(std::string(513, 'x'), "a", 1)), "events[1].user: 1 to 512 bytes of UTF-8 are wanted, this has 513");
+  EXPECT_EQ(refuse(event(std::string(513, 'x'), "a", 1)),
+            "events[1].user: 1 to 512 bytes of UTF-8 are wanted, this has 513");
   Event nan = event("u", "a", 1);
   nan.value = std::nan("");
   EXPECT_EQ(refuse(nan), "events[1].value: a finite number is wanted");
@@ -125,8 +136,11 @@ TEST_F(StoreTest, ForgettingAUserLeavesNothingInTheFiles) {
   {
     const auto store = open();
     const std::string secret = "SECRET-USER-OF-THE-TEST";
-    append(*store, {event("other", "a", 1), event(secret, "a", 2, "secret-key-of-the-test"), event(secret, "b", 9)});
-    ASSERT_TRUE(store->put_users(std::vector<User>{{secret, {{"name", std::string("SECRET-NAME-OF-THE-TEST")}}}}).ok());
+    append(*store,
+           {event("other", "a", 1), event(secret, "a", 2, "secret-key-of-the-test"), event(secret, "b", 9)});
+    ASSERT_TRUE(
+        store->put_users(std::vector<User>{{secret, {{"name", std::string("SECRET-NAME-OF-THE-TEST")}}}})
+            .ok());
     ASSERT_TRUE(store->delete_user(secret).ok());
     EXPECT_EQ(store->get_user(secret).error().code, ErrorCode::not_found);
     EXPECT_EQ(store->counts().value().users, 1u);
@@ -136,15 +150,19 @@ TEST_F(StoreTest, ForgettingAUserLeavesNothingInTheFiles) {
     EXPECT_EQ(next.accepted, 1u);
     EXPECT_EQ(index(store->find_user("u3").value().value()), 2u);  // rows are never used again
     std::uint64_t last_seq = 0;
-    ASSERT_TRUE(store->scan_events_after(0, [&](const StoredEvent& one) {
-      last_seq = one.seq;
-      return true;
-    }).ok());
+    ASSERT_TRUE(store
+                    ->scan_events_after(0,
+                                        [&](const StoredEvent& one) {
+                                          last_seq = one.seq;
+                                          return true;
+                                        })
+                    .ok());
     EXPECT_EQ(last_seq, 4u);
     for (const auto& entry : std::filesystem::directory_iterator(home_)) {
       std::ifstream in(entry.path(), std::ios::binary);
       const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-      for (const char* word : {"SECRET-USER", "SECRET-NAME", "secret-key"}) EXPECT_EQ(bytes.find(word), std::string::npos) << word << " in " << entry.path();
+      for (const char* word : {"SECRET-USER", "SECRET-NAME", "secret-key"})
+        EXPECT_EQ(bytes.find(word), std::string::npos) << word << " in " << entry.path();
     }
   }
 }
@@ -179,12 +197,16 @@ TEST_F(StoreTest, ManyWritersAndReadersAtOnce) {
     threads.emplace_back([&, t] {
       start.arrive_and_wait();
       for (int k = 0; k < kCalls; ++k) {
-        const std::vector<Event> one{event("u" + std::to_string(t), "i" + std::to_string(k), k, std::to_string(t) + "/" + std::to_string(k))};
-        const auto report = store->append_events(one, {.create_unknown_users = true, .create_unknown_items = true});
+        const std::vector<Event> one{event("u" + std::to_string(t), "i" + std::to_string(k), k,
+                                           std::to_string(t) + "/" + std::to_string(k))};
+        const auto report =
+            store->append_events(one, {.create_unknown_users = true, .create_unknown_items = true});
         failed += report.ok() && report->accepted == 1 ? 0 : 1;
         // What was acknowledged is there for the one who was told.
         const auto user = store->find_user("u" + std::to_string(t));
-        const auto events = user.ok() && user->has_value() ? store->user_events(**user, 1000) : Result<std::vector<StoredEvent>>(invalid("no user"));
+        const auto events = user.ok() && user->has_value()
+                                ? store->user_events(**user, 1000)
+                                : Result<std::vector<StoredEvent>>(invalid("no user"));
         failed += events.ok() && events->size() == static_cast<std::size_t>(k + 1) ? 0 : 1;
       }
     });
@@ -219,8 +241,9 @@ TEST_F(StoreTest, ABadCallInAGroupDoesNotHurtItsNeighbours) {
       start.arrive_and_wait();
       for (int k = 0; k < 20; ++k) {
         const bool unknown = t % 2 == 0;
-        const auto report = store->append_events(std::vector<Event>{event("u", "i", k), event("u", unknown ? "never" : "i", k)},
-                                                 {.create_unknown_users = true, .create_unknown_items = !unknown});
+        const auto report = store->append_events(
+            std::vector<Event>{event("u", "i", k), event("u", unknown ? "never" : "i", k)},
+            {.create_unknown_users = true, .create_unknown_items = !unknown});
         (report.ok() ? good : bad) += 1;
       }
     });
@@ -236,7 +259,8 @@ TEST_F(StoreTest, ReopensAndRefusesWhatIsNotOurs) {
   {
     const auto reader = open({.read_only = true});
     EXPECT_EQ(reader->counts().value().events, 1u);
-    EXPECT_NE(reader->put_items(std::vector<Item>{item("x")}).error().message.find("read-only"), std::string::npos);
+    EXPECT_NE(reader->put_items(std::vector<Item>{item("x")}).error().message.find("read-only"),
+              std::string::npos);
   }
   const auto code_of = [&] {
     const auto result = open_store(home_.string());
@@ -259,11 +283,13 @@ TEST_F(StoreTest, TruncatedAndGarbageFilesAreCorrupt) {
   {
     const auto store = open();
     std::vector<Event> events;
-    for (int i = 0; i < 3000; ++i) events.push_back(event("u" + std::to_string(i % 50), "i" + std::to_string(i), i));
+    for (int i = 0; i < 3000; ++i)
+      events.push_back(event("u" + std::to_string(i % 50), "i" + std::to_string(i), i));
     append(*store, events);
   }
   const auto size = std::filesystem::file_size(database());
-  for (const auto keep : {size / 2, size - 4096, std::uintmax_t{5000}, std::uintmax_t{60}, std::uintmax_t{10}}) {
+  for (const auto keep :
+       {size / 2, size - 4096, std::uintmax_t{5000}, std::uintmax_t{60}, std::uintmax_t{10}}) {
     std::filesystem::copy_file(database(), home_ / "copy", std::filesystem::copy_options::overwrite_existing);
     std::filesystem::resize_file(database(), keep);
     const auto result = open_store(home_.string());
@@ -272,7 +298,8 @@ TEST_F(StoreTest, TruncatedAndGarbageFilesAreCorrupt) {
     EXPECT_NE(result.error().message.find("penchant.db"), std::string::npos);
     std::filesystem::copy_file(home_ / "copy", database(), std::filesystem::copy_options::overwrite_existing);
   }
-  std::ofstream(database(), std::ios::binary | std::ios::trunc) << "this is no database, whatever its name says; far from it";
+  std::ofstream(database(), std::ios::binary | std::ios::trunc)
+      << "this is no database, whatever its name says; far from it";
   EXPECT_EQ(open_store(home_.string()).error().code, ErrorCode::corrupt);
   std::filesystem::remove(database());
   EXPECT_EQ(open_store(home_.string(), {.create = false}).error().code, ErrorCode::not_found);
@@ -282,7 +309,8 @@ TEST_F(StoreTest, DamageInsideIsReportedNotReturned) {
   {
     const auto store = open();
     std::vector<Event> events;
-    for (int i = 0; i < 5000; ++i) events.push_back(event("user" + std::to_string(i % 50), "item" + std::to_string(i % 300), i));
+    for (int i = 0; i < 5000; ++i)
+      events.push_back(event("user" + std::to_string(i % 50), "item" + std::to_string(i % 300), i));
     append(*store, events);
   }
   std::fstream file(database(), std::ios::binary | std::ios::in | std::ios::out);

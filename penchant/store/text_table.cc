@@ -23,13 +23,15 @@ std::string fit(const std::string& text, std::size_t width) {
 }  // namespace
 
 std::size_t display_width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string text_table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
   std::vector<std::size_t> widths(right.size(), 0);
   for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size() && i + 1 < widths.size(); ++i) widths[i] = std::max(widths[i], std::min(display_width(row[i]), kWidestCell));
+    for (std::size_t i = 0; i < row.size() && i + 1 < widths.size(); ++i)
+      widths[i] = std::max(widths[i], std::min(display_width(row[i]), kWidestCell));
   std::size_t used = 0;
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) used += widths[i] + 2;
   if (!widths.empty()) {

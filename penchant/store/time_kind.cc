@@ -11,7 +11,8 @@ Result<std::optional<TimeKind>> time_kind_if_set(Store& store) {
   if (!text) return std::optional<TimeKind>();
   for (const TimeKind kind : {TimeKind::epoch, TimeKind::position, TimeKind::since_first})
     if (*text == "\"" + std::string(name_of(kind)) + "\"") return std::optional(kind);
-  return Error{ErrorCode::corrupt, "setting time_kind: " + text->substr(0, 40) + " is not \"epoch\", \"position\" or \"since_first\""};
+  return Error{ErrorCode::corrupt, "setting time_kind: " + text->substr(0, 40) +
+                                       " is not \"epoch\", \"position\" or \"since_first\""};
 }
 
 Result<TimeKind> time_kind(Store& store) {

@@ -38,15 +38,19 @@ class Inspection {
     judge_items();
     judge_events();
     if (kind == TimeKind::epoch) judge_times();
-    if (!types.empty() && std::all_of(types.begin(), types.end(), [](const EventType& type) { return type.weight <= 0; }))
-      add(Severity::error, "no_positive_type", "no event type has a weight above 0: there is nothing to learn from",
+    if (!types.empty() &&
+        std::all_of(types.begin(), types.end(), [](const EventType& type) { return type.weight <= 0; }))
+      add(Severity::error, "no_positive_type",
+          "no event type has a weight above 0: there is nothing to learn from",
           "give the types that mean interest a positive weight", {});
-    std::stable_sort(findings_.begin(), findings_.end(), [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+    std::stable_sort(findings_.begin(), findings_.end(),
+                     [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
     return std::move(findings_);
   }
 
  private:
-  void add(Severity severity, std::string code, std::string what, std::string advice, std::vector<std::string> examples) {
+  void add(Severity severity, std::string code, std::string what, std::string advice,
+           std::vector<std::string> examples) {
     findings_.push_back({severity, std::move(code), std::move(what), std::move(advice), std::move(examples)});
   }
 
@@ -55,20 +59,23 @@ class Inspection {
   }
 
   Status read_items() {
-    return store_.scan_items([&](ItemId, Item&& item) {
-      ids_.push_back(item.id);
-      if (!item.available) ++unavailable_;
-      const bool bare = item.title.empty() && item.attributes.empty() && item.vectors.empty();
-      if (bare) {
-        ++bare_;
-        example(bare_examples_, item.id);
-      } else if (item.title.empty() && catalog::item_text(item).empty()) {
-        ++without_text_;
-        example(without_text_examples_, item.id);
-      }
-      if (!item.title.empty() && ++titles_[catalog::fold_case(item.title)] == 2) example(title_examples_, item.title);
-      return true;
-    }, true);
+    return store_.scan_items(
+        [&](ItemId, Item&& item) {
+          ids_.push_back(item.id);
+          if (!item.available) ++unavailable_;
+          const bool bare = item.title.empty() && item.attributes.empty() && item.vectors.empty();
+          if (bare) {
+            ++bare_;
+            example(bare_examples_, item.id);
+          } else if (item.title.empty() && catalog::item_text(item).empty()) {
+            ++without_text_;
+            example(without_text_examples_, item.id);
+          }
+          if (!item.title.empty() && ++titles_[catalog::fold_case(item.title)] == 2)
+            example(title_examples_, item.title);
+          return true;
+        },
+        true);
   }
 
   Status read_events(TimeKind kind) {
@@ -105,58 +112,96 @@ class Inspection {
 
   void judge_items() {
     const auto n = static_cast<double>(ids_.size());
-    if (ids_.empty()) add(Severity::error, "no_items", "there are no items", "import a catalogue: penchant import FILE", {});
-    if (ids_.size() == 1) add(Severity::error, "one_item", "there is a single item: nothing to choose from", "import the whole catalogue", {ids_[0]});
+    if (ids_.empty())
+      add(Severity::error, "no_items", "there are no items", "import a catalogue: penchant import FILE", {});
+    if (ids_.size() == 1)
+      add(Severity::error, "one_item", "there is a single item: nothing to choose from",
+          "import the whole catalogue", {ids_[0]});
     if (bare_ > 0)
       add(bare_ * 2 > ids_.size() ? Severity::warning : Severity::note, "unknown_items",
-          std::to_string(bare_) + " items (" + percent(static_cast<double>(bare_), n) + ") are known from events only: no title, no attributes, no vectors",
+          std::to_string(bare_) + " items (" + percent(static_cast<double>(bare_), n) +
+              ") are known from events only: no title, no attributes, no vectors",
           "import the items file that names them: penchant import --items FILE", bare_examples_);
     if (without_text_ > 0)
-      add(Severity::warning, "items_without_text", std::to_string(without_text_) + " items have neither title nor text attributes: search and explanations cannot name them",
+      add(Severity::warning, "items_without_text",
+          std::to_string(without_text_) +
+              " items have neither title nor text attributes: search and explanations cannot name them",
           "add a title column to the items file", without_text_examples_);
     std::uint64_t twice = 0;
     for (const auto& [title, count] : titles_) twice += count > 1 ? count : 0;
     if (twice > 0)
       add(static_cast<double>(twice) > 0.2 * n ? Severity::warning : Severity::note, "duplicate_titles",
-          std::to_string(twice) + " items share their title with another", "check whether one thing has several ids; variants are better one item with an attribute", title_examples_);
+          std::to_string(twice) + " items share their title with another",
+          "check whether one thing has several ids; variants are better one item with an attribute",
+          title_examples_);
     if (unavailable_ > 0 && unavailable_ == ids_.size())
-      add(Severity::error, "unavailable_items", "every item is marked unavailable: no list can hold anything", "check the column that was read as `available`", {});
+      add(Severity::error, "unavailable_items", "every item is marked unavailable: no list can hold anything",
+          "check the column that was read as `available`", {});
     else if (unavailable_ * 2 > ids_.size())
-      add(Severity::warning, "unavailable_items", percent(static_cast<double>(unavailable_), n) + " of the items are marked unavailable", "check the column that was read as `available`", {});
+      add(Severity::warning, "unavailable_items",
+          percent(static_cast<double>(unavailable_), n) + " of the items are marked unavailable",
+          "check the column that was read as `available`", {});
   }
 
   void judge_events() {
     if (events_ == 0) {
-      add(Severity::error, "no_events", "there are no events: nothing can be learned; lists can only use text and newness", "import events: penchant import FILE", {});
+      add(Severity::error, "no_events",
+          "there are no events: nothing can be learned; lists can only use text and newness",
+          "import events: penchant import FILE", {});
       return;
     }
-    if (users_ == 1) add(Severity::error, "one_user", "all events belong to a single user", "check the column that was read as the user (--map user=…)", {});
+    if (users_ == 1)
+      add(Severity::error, "one_user", "all events belong to a single user",
+          "check the column that was read as the user (--map user=…)", {});
     if (users_ > 1 && single_ * 2 > users_)
-      add(Severity::warning, "single_event_users", percent(static_cast<double>(single_), static_cast<double>(users_)) + " of the users have one event: they can neither train nor test a sequence",
+      add(Severity::warning, "single_event_users",
+          percent(static_cast<double>(single_), static_cast<double>(users_)) +
+              " of the users have one event: they can neither train nor test a sequence",
           "use a longer period, or a user id that stays between visits", {});
     const auto top = std::max_element(per_item_.begin(), per_item_.end());
-    if (top != per_item_.end() && ids_.size() > 10 && static_cast<double>(*top) > 0.2 * static_cast<double>(events_))
-      add(Severity::warning, "dominating_item", "one item holds " + percent(static_cast<double>(*top), static_cast<double>(events_)) + " of all events",
-          "check whether it is a real item (a shipping fee, a home page, a default id?) and leave it out if not", {ids_[static_cast<std::size_t>(top - per_item_.begin())]});
+    if (top != per_item_.end() && ids_.size() > 10 &&
+        static_cast<double>(*top) > 0.2 * static_cast<double>(events_))
+      add(Severity::warning, "dominating_item",
+          "one item holds " + percent(static_cast<double>(*top), static_cast<double>(events_)) +
+              " of all events",
+          "check whether it is a real item (a shipping fee, a home page, a default id?) and leave it out if "
+          "not",
+          {ids_[static_cast<std::size_t>(top - per_item_.begin())]});
   }
 
   void judge_times() {
     if (events_ == 0) return;
     const auto events = static_cast<double>(events_);
     if (events_ > 1 && counts_.first_event_ms == counts_.last_event_ms)
-      add(Severity::error, "equal_times", "all events have the same time (" + catalog::format_time(counts_.first_event_ms) + "): their order is unknown",
-          "check the column that was read as the time (--map time=…), or give an order with --map position=…", {});
-    else if (const auto most = std::max_element(instants_.begin(), instants_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-             most != instants_.end() && most->second > 100 && static_cast<double>(most->second) > 0.05 * events)
-      add(Severity::warning, "crowded_instant", std::to_string(most->second) + " events (" + percent(static_cast<double>(most->second), events) + ") stand at one instant, " + catalog::format_time(most->first),
+      add(Severity::error, "equal_times",
+          "all events have the same time (" + catalog::format_time(counts_.first_event_ms) +
+              "): their order is unknown",
+          "check the column that was read as the time (--map time=…), or give an order with --map position=…",
+          {});
+    else if (const auto most =
+                 std::max_element(instants_.begin(), instants_.end(),
+                                  [](const auto& a, const auto& b) { return a.second < b.second; });
+             most != instants_.end() && most->second > 100 &&
+             static_cast<double>(most->second) > 0.05 * events)
+      add(Severity::warning, "crowded_instant",
+          std::to_string(most->second) + " events (" + percent(static_cast<double>(most->second), events) +
+              ") stand at one instant, " + catalog::format_time(most->first),
           "a default or the time of an export? Leave them out, or find their true times", {});
     if (longest_run_ > 50 && counts_.first_event_ms != counts_.last_event_ms)
-      add(Severity::note, "same_time_runs", "a user has " + std::to_string(longest_run_) + " events at one time: their order is that of arrival",
+      add(Severity::note, "same_time_runs",
+          "a user has " + std::to_string(longest_run_) +
+              " events at one time: their order is that of arrival",
           "expect ties; times of day resolution leak the order of the file", {});
     if (future_ > 0)
-      add(Severity::warning, "future_times", std::to_string(future_) + " events (" + percent(static_cast<double>(future_), events) + ") lie in the future", "check the unit of the time column and the zone", {});
+      add(Severity::warning, "future_times",
+          std::to_string(future_) + " events (" + percent(static_cast<double>(future_), events) +
+              ") lie in the future",
+          "check the unit of the time column and the zone", {});
     if (old_ > 0)
-      add(Severity::warning, "old_times", std::to_string(old_) + " events (" + percent(static_cast<double>(old_), events) + ") lie before 1990", "check the unit of the time column: seconds read as milliseconds end in 1970", {});
+      add(Severity::warning, "old_times",
+          std::to_string(old_) + " events (" + percent(static_cast<double>(old_), events) +
+              ") lie before 1990",
+          "check the unit of the time column: seconds read as milliseconds end in 1970", {});
   }
 
   static constexpr std::size_t kMaxInstants = 2'000'000;
@@ -167,7 +212,8 @@ class Inspection {
   std::vector<std::uint64_t> per_item_;
   std::unordered_map<std::string, std::uint32_t> titles_;
   std::unordered_map<std::int64_t, std::uint64_t> instants_;
-  std::uint64_t bare_ = 0, without_text_ = 0, unavailable_ = 0, users_ = 0, single_ = 0, events_ = 0, future_ = 0, old_ = 0, longest_run_ = 0;
+  std::uint64_t bare_ = 0, without_text_ = 0, unavailable_ = 0, users_ = 0, single_ = 0, events_ = 0,
+                future_ = 0, old_ = 0, longest_run_ = 0;
   std::vector<std::string> bare_examples_, without_text_examples_, title_examples_;
   std::vector<Finding> findings_;
 };
@@ -178,7 +224,9 @@ std::string_view name_of(Severity severity) noexcept {
   return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "note";
 }
 
-Result<std::vector<Finding>> validate(Store& store, const Clock& clock) { return Inspection(store, clock).run(); }
+Result<std::vector<Finding>> validate(Store& store, const Clock& clock) {
+  return Inspection(store, clock).run();
+}
 
 std::string to_table(const std::vector<Finding>& findings) {
   if (findings.empty()) return "Nothing looks wrong.\n";
@@ -189,7 +237,8 @@ std::string to_table(const std::vector<Finding>& findings) {
     out += wrapped(label + finding.what + " [" + finding.code + "]", 9);
     out += wrapped(std::string(9, ' ') + "-> " + finding.advice, 12);
     std::string examples;
-    for (const auto& example : finding.examples) examples.append(examples.empty() ? "" : ", ").append(example);
+    for (const auto& example : finding.examples)
+      examples.append(examples.empty() ? "" : ", ").append(example);
     if (!examples.empty()) out += wrapped(std::string(9, ' ') + "e.g. " + examples, 14);
   }
   return out;
@@ -200,10 +249,13 @@ std::string to_json(const std::vector<Finding>& findings) {
   bj::array out;
   for (const auto& finding : findings) {
     bj::array examples;
-    for (const auto& example : finding.examples) examples.push_back(bj::string(example.data(), example.size()));
+    for (const auto& example : finding.examples)
+      examples.push_back(bj::string(example.data(), example.size()));
     const auto severity = name_of(finding.severity);
-    out.push_back(bj::object{{"severity", bj::string(severity.data(), severity.size())}, {"code", bj::string(finding.code.data(), finding.code.size())},
-                             {"what", bj::string(finding.what.data(), finding.what.size())}, {"advice", bj::string(finding.advice.data(), finding.advice.size())},
+    out.push_back(bj::object{{"severity", bj::string(severity.data(), severity.size())},
+                             {"code", bj::string(finding.code.data(), finding.code.size())},
+                             {"what", bj::string(finding.what.data(), finding.what.size())},
+                             {"advice", bj::string(finding.advice.data(), finding.advice.size())},
                              {"examples", std::move(examples)}});
   }
   return bj::serialize(bj::object{{"findings", std::move(out)}});

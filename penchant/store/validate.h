@@ -19,9 +19,9 @@ enum class Severity : std::uint8_t {
 /// One thing that was found.
 struct Finding {
   Severity severity = Severity::note;
-  std::string code;     ///< stable word: "no_events", "one_user", "equal_times", …
-  std::string what;     ///< what looks wrong, with figures
-  std::string advice;   ///< what to do
+  std::string code;                   ///< stable word: "no_events", "one_user", "equal_times", …
+  std::string what;                   ///< what looks wrong, with figures
+  std::string advice;                 ///< what to do
   std::vector<std::string> examples;  ///< up to five ids or titles
 };
 

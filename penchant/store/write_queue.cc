@@ -57,7 +57,8 @@ void WriteQueue::commit_alone(Request& request) {
 }
 
 void WriteQueue::commit_group(std::vector<Request*>& group) {
-  const bool shared = group.size() > 1 && std::none_of(group.begin(), group.end(), [](const Request* r) { return r->outside; });
+  const bool shared = group.size() > 1 &&
+                      std::none_of(group.begin(), group.end(), [](const Request* r) { return r->outside; });
   if (shared) {
     Status status = db_.execute("BEGIN IMMEDIATE");
     if (!status.ok()) {

@@ -51,7 +51,9 @@ TEST(EncoderSpeed, FilmCatalogueInTenSecondsOfOneCore) {
   }
 #if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   const std::string level = kernels::simd_level();
-  if (level == "AVX2" || level == "AVX3") EXPECT_LT(seconds, 10.0) << level;
+  if (level == "AVX2" || level == "AVX3") {
+    EXPECT_LT(seconds, 10.0) << level;
+  }
 #endif
 }
 

@@ -23,7 +23,7 @@ using torch::Tensor;
 using Seconds = std::chrono::duration<double>;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::uint32_t kMaxSkippedSteps = 10;   ///< steps without a finite gradient, per epoch
+constexpr std::uint32_t kMaxSkippedSteps = 10;   ///< steps without a finite gradient, per epoch; never all of them
 constexpr double kLastLearningRate = 0.05;       ///< share left at the end of the cosine
 
 /// Mixes (seed, a, b) into one 64-bit seed.
@@ -196,7 +196,7 @@ class Run {
       if (!batch.positions.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
         const StepLoss loss = step(batch);
-        if (loss.skipped && ++report.skipped_steps > kMaxSkippedSteps)
+        if (loss.skipped && ++report.skipped_steps > std::min<std::size_t>(kMaxSkippedSteps, batches.size() - 1))
           return Error{ErrorCode::internal,
                        "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
                            std::to_string(b + 1) + ": try a lower learning rate; the checkpoint of epoch " +
