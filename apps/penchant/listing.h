@@ -8,7 +8,5 @@ namespace penchant::app {
 
 /// Lines "1  Title  0.93  why", cut to the terminal's width; then what was ignored or degraded.
 void print_list(const recommend::Response& response);
-/// The response as the REST API writes it.
-[[nodiscard]] std::string to_json(const recommend::Response& response);
 
 }  // namespace penchant::app

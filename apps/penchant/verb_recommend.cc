@@ -1,9 +1,12 @@
 /// \file recommend, search, explain: the online pipeline for one request.
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 #include <cstdio>
 
 #include "context.h"
 #include "listing.h"
+#include "penchant/service/local_tasks.h"
+#include "penchant/service/service.h"
 #include "terminal.h"
 
 namespace penchant::app {
@@ -39,26 +42,54 @@ recommend::Request request_of(const Options& o, bool explain) {
   return request;
 }
 
+/// The request as the body of its REST call.
+boost::json::object body_of(const Options& o) {
+  boost::json::object body{{"n", o.request.n}, {"explain", "short"}, {"diversity", o.request.diversity}};
+  if (!o.request.user.empty()) body["user"] = o.request.user;
+  if (!o.request.query.empty()) body["query"] = o.request.query;
+  if (!o.request.filter.empty()) body["filter"] = o.request.filter;
+  if (!o.session.empty()) body["session"] = boost::json::value_from(o.session);
+  if (!o.request.similar_to.empty()) body["similar_to"] = boost::json::value_from(o.request.similar_to);
+  if (!o.request.exclude.empty()) body["exclude"] = boost::json::value_from(o.request.exclude);
+  if (o.seen || o.unseen) body["include_seen"] = o.seen;
+  return body;
+}
+
+/// --json prints what the server would answer to the same call, so there is one format.
+Status print_rest_answer(Context& context, const char* path, const boost::json::object& body) {
+  PENCHANT_TRY(store, context.store());
+  PENCHANT_TRY(engine, context.engine());
+  service::LocalTasks tasks({.home = context.globals().home});
+  service::Service service({.home = context.globals().home, .version = PENCHANT_VERSION}, tasks, context.clock());
+  service.attach(*store, *engine);
+  net::Request request;
+  request.method = "POST";
+  request.path = path;
+  request.body = boost::json::serialize(body);
+  const net::Response answer = service.handle(request);
+  std::printf("%s\n", answer.body.c_str());
+  if (answer.status == 200) return {};
+  return Error{answer.status == 404 ? ErrorCode::not_found : ErrorCode::invalid_argument,
+               "the request was refused; the JSON says why"};
+}
+
 Status run_list(Context& context, const Options& options) {
+  if (context.globals().json) return print_rest_answer(context, "/v1/recommend", body_of(options));
   PENCHANT_TRY(engine, context.engine());
   PENCHANT_TRY(response, engine->recommend(request_of(options, true)));
-  if (context.globals().json) {
-    std::printf("%s\n", to_json(response).c_str());
-    return {};
-  }
   print_list(response);
   return {};
 }
 
 Status run_explain(Context& context, const Options& options) {
+  if (context.globals().json) {
+    boost::json::object body = body_of(options);
+    for (const char* name : {"n", "diversity"}) body.erase(name);
+    body["item"] = options.item;
+    return print_rest_answer(context, "/v1/explain", body);
+  }
   PENCHANT_TRY(engine, context.engine());
   PENCHANT_TRY(scored, engine->explain(request_of(options, true), options.item));
-  if (context.globals().json) {
-    recommend::Response one;
-    one.items.push_back(std::move(scored));
-    std::printf("%s\n", to_json(one).c_str());
-    return {};
-  }
   std::printf("%s  score %.3f\n%s\n", bold(scored.title.empty() ? scored.id : scored.title).c_str(), scored.score,
               scored.explanation.c_str());
   for (const auto& reason : scored.reasons) {

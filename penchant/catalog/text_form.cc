@@ -188,7 +188,7 @@ bool parse_number(std::string_view text, double& out) noexcept {
 
 std::string number_text(double value) {
   char buffer[32];
-  if (std::nearbyint(value) == value && std::fabs(value) < 1e15) {
+  if (std::nearbyint(value) == value && std::fabs(value) < 9007199254740992.0) {
     const auto whole = static_cast<long long>(value);
     return {buffer, std::to_chars(buffer, buffer + sizeof buffer, whole).ptr};
   }

@@ -54,33 +54,54 @@ Result<rank::Weights> fit(std::span<const FusionList> lists, const Plan& plan, s
   return weights;
 }
 
-/// NDCG@10 of the target; its rank counts a sampled row as often as it stands for.
-double ndcg_of(const FusionList& list, const rank::Weights& weights, bool remove_seen) {
+/// How weights do on one list they were not fitted on.
+struct Outcome {
+  double ndcg10 = 0;
+  double loss = 0;  ///< negative log-likelihood of the target
+};
+
+/// A sampled row counts as often as it stands for, in the rank and in the likelihood.
+Outcome judge(const FusionList& list, const rank::Weights& weights, bool remove_seen) {
   const auto score = [&](std::size_t row) {
     double sum = 0;
     for (std::size_t f = 0; f < list.features.cols(); ++f)
       sum += weights[f] * static_cast<double>(list.features(row, f));
     return sum;
   };
-  if (remove_seen && list.seen[list.target] != 0) return 0;
+  if (remove_seen && list.seen[list.target] != 0) return {};  // cannot be hit, whatever the weights
   const double bar = score(list.target);
-  double rank = 0;
-  for (std::size_t r = 0; r < list.features.rows(); ++r)
-    if (!(remove_seen && list.seen[r] != 0) && score(r) >= bar) rank += static_cast<double>(list.stands_for[r]);
-  return rank <= 10 ? 1 / std::log2(1 + rank) : 0;
+  double rank = 0, mass = 0;
+  for (std::size_t r = 0; r < list.features.rows(); ++r) {
+    if (remove_seen && list.seen[r] != 0) continue;
+    const double above = score(r) - bar;
+    const double rows = static_cast<double>(list.stands_for[r]);
+    if (above >= 0) rank += rows;
+    mass += rows * std::exp(std::min(above, 500.0));
+  }
+  return {rank <= 10 ? 1 / std::log2(1 + rank) : 0, std::log(mass)};
 }
 
 /// One cross-validation: what to fit, and what it came to.
 struct Trial {
   Plan plan;
-  std::vector<double> fold_sum;  ///< [folds]
-  double ndcg10 = 0;
+  std::vector<double> ndcg10;  ///< [lists], each by the fit that did not see it
+  std::vector<double> loss;    ///< [lists]
 };
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double mean_ndcg10(const Trial& trial) { return mean(trial.ndcg10); }
+double mean_loss(const Trial& trial) { return mean(trial.loss); }
 
 /// Runs all folds of all trials in parallel.
 Status cross_validate(std::span<const FusionList> lists, bool remove_seen, std::size_t folds,
                       std::span<Trial> trials, Executor& executor) {
-  for (Trial& trial : trials) trial.fold_sum.assign(folds, 0);
+  for (Trial& trial : trials) {
+    trial.ndcg10.assign(lists.size(), 0);
+    trial.loss.assign(lists.size(), 0);
+  }
   std::vector<std::optional<Error>> errors(trials.size() * folds);
   executor.parallel_for(trials.size() * folds, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t job = begin; job < end; ++job) {
@@ -91,16 +112,25 @@ Status cross_validate(std::span<const FusionList> lists, bool remove_seen, std::
         errors[job] = weights.error();
         continue;
       }
-      for (std::size_t i = fold; i < lists.size(); i += folds)
-        trial.fold_sum[fold] += ndcg_of(lists[i], *weights, remove_seen);
+      for (std::size_t i = fold; i < lists.size(); i += folds) {
+        const Outcome outcome = judge(lists[i], *weights, remove_seen);
+        trial.ndcg10[i] = outcome.ndcg10;
+        trial.loss[i] = outcome.loss;
+      }
     }
   });
   for (auto& error : errors)
     if (error) return std::move(*error);
-  for (Trial& trial : trials)
-    trial.ndcg10 = std::accumulate(trial.fold_sum.begin(), trial.fold_sum.end(), 0.0) /
-                   static_cast<double>(lists.size());
   return {};
+}
+
+/// Mean of a[i] - b[i] in units of its standard error; 0 when they never differ.
+double paired_z(const std::vector<double>& a, const std::vector<double>& b) {
+  const double n = static_cast<double>(a.size()), difference = mean(a) - mean(b);
+  double square = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) square += std::pow(a[i] - b[i] - difference, 2);
+  const double error = std::sqrt(square / (n * (n - 1)));
+  return error > 0 ? difference / error : difference < 0 ? -1e9 : 0;
 }
 
 /// Features that differ between candidates of at least one list.
@@ -142,9 +172,9 @@ Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const 
   for (const double l2 : kShrinkage) trials.push_back({.plan = {all, all, l2}});
   if (!tell(progress, 0, 0)) return cancelled;
   PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
-  Trial best = *std::ranges::max_element(trials, {}, &Trial::ndcg10);
+  Trial best = *std::ranges::min_element(trials, {}, mean_loss);
   for (std::uint64_t round = 1; best.plan.used.size() > 1; ++round) {
-    if (!tell(progress, round, best.ndcg10)) return cancelled;
+    if (!tell(progress, round, mean_ndcg10(best))) return cancelled;
     trials.clear();
     for (const std::size_t dropped : best.plan.used) {
       // Without seen items in the list this one cannot help there; it is what orders the other list.
@@ -156,9 +186,11 @@ Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const 
     }
     if (trials.empty()) break;
     PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
-    const auto next = std::ranges::max_element(trials, {}, &Trial::ndcg10);
-    if (!(next->ndcg10 > best.ndcg10 + options.margin)) break;
-    best = *next;
+    // The best of several noisy figures is too good: likelihood must agree.
+    std::erase_if(trials, [&](const Trial& trial) { return mean_loss(trial) > mean_loss(best); });
+    const auto next = std::ranges::max_element(trials, {}, mean_ndcg10);
+    if (next == trials.end() || !(mean_ndcg10(*next) > mean_ndcg10(best) + options.margin)) break;
+    best = Trial(*next);
   }
   return best;
 }
@@ -176,18 +208,20 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
                  std::to_string(10 * folds) + " are needed";
     return report;
   }
-  for (const FusionList& list : lists)
-    report.default_ndcg10 += ndcg_of(list, report.weights, remove_seen) / static_cast<double>(lists.size());
+  std::vector<double> by_default;
+  for (const FusionList& list : lists) by_default.push_back(judge(list, report.weights, remove_seen).ndcg10);
+  report.default_ndcg10 = mean(by_default);
   const Columns all = varying_columns(lists);
   if (all.empty()) {
     report.why = "no feature tells the candidates apart";
     return report;
   }
   PENCHANT_TRY(best, search(lists, remove_seen, options, folds, executor, progress));
-  report.ndcg10 = best.ndcg10;
-  report.fitted = best.ndcg10 > report.default_ndcg10;
+  report.ndcg10 = mean_ndcg10(best);
+  // Likelihood, which the fit maximises, is the sharper measure; NDCG@10 has a veto.
+  report.fitted = paired_z(best.ndcg10, by_default) > -1;
   if (!report.fitted) {
-    report.why = "the default weights rank the validation events at least as well";
+    report.why = "the default weights rank the validation events better";
     const bool has_seen = std::ranges::find(all, kSeen) != all.end();
     if (!has_seen) return report;
     best.plan = {all, {kSeen}, kShrinkage.back()};

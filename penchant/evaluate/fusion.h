@@ -20,8 +20,8 @@ struct FusionOptions {
   std::size_t best = 150;        ///< candidates: the best items by the default weights, …
   std::size_t random = 100;      ///< … and some of the others, each standing for several
   std::size_t folds = 5;         ///< of the cross-validation over users, at least 2
-  /// A feature goes when NDCG@10 without it is higher by more than this.
-  double margin = 5e-4;
+  /// A feature goes when NDCG@10 without it is higher by more than this and likelihood not lower.
+  double margin = 1e-3;
   std::uint64_t seed = 1;
 };
 
@@ -44,9 +44,10 @@ struct FusionReport {
   rank::Weights weights{};           ///< of the task "recommend"
 };
 
-/// Maximum likelihood of the targets, shrunk towards the default weights; how strongly, and which
-/// features stay, is decided by NDCG@10 cross-validated over users. When that is not above the
-/// NDCG@10 of the default weights, those are kept and only the weight of "seen" is fitted.
+/// Maximum likelihood of the targets, shrunk towards the default weights; how strongly is decided by
+/// the likelihood, which features stay by both, cross-validated over users. When that NDCG@10
+/// is below the one of the default weights by more than a standard error of the paired difference,
+/// the defaults are kept and only the weight of "seen" is fitted.
 /// Deterministic, on any number of threads.
 /// \param lists in random order
 /// \return invalid_argument naming a list whose parts do not fit together; cancelled

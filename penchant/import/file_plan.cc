@@ -370,6 +370,7 @@ Result<FilePlan> plan_file(const std::string& path, Role forced, const ImportOpt
   plan.path = path;
   PENCHANT_TRY(layout, detect_layout(path));
   plan.layout = std::move(layout);
+  if (forced == Role::vectors && plan.layout.kind != LayoutKind::npy) forced = Role::items;  // vector columns
   if (forced != Role::unknown && plan.layout.role == Role::skip) plan.layout.role = forced;
   if (plan.layout.role == Role::skip || plan.layout.kind == LayoutKind::npy) {
     plan.role = plan.layout.role;

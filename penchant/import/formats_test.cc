@@ -156,6 +156,14 @@ TEST_F(ImportTest, JsonLinesOfEveryKind) {
   EXPECT_EQ(events(), (Lines{"u a like nan 1717156800000", "u 9 view 2 1717156800000"}));
 }
 
+TEST_F(ImportTest, LongNumbersStayWhole) {
+  import({file("e.jsonl",
+               "{\"user\":9007199254740993,\"item\":1000000000000000,\"position\":1}\n{\"user\":"
+               "18446744073709551615,\"item\":7,\"position\":2}\n")});
+  EXPECT_EQ(events(),
+            (Lines{"9007199254740993 1000000000000000 view nan 1", "18446744073709551615 7 view nan 2"}));
+}
+
 TEST_F(ImportTest, ParquetWithListsVectorsAndTimestamps) {
   arrow::StringBuilder id;
   arrow::DoubleBuilder price;

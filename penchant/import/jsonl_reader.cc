@@ -1,5 +1,6 @@
 #include <boost/json.hpp>
 #include <cmath>
+#include <deque>
 #include <unordered_map>
 
 #include "penchant/catalog/json.h"
@@ -55,6 +56,7 @@ class JsonlReader final : public RowReader {
 
  private:
   void parse(std::string_view text, Row& row) {
+    texts_.clear();
     bj::error_code error;
     bj::parse_options options;
     options.max_depth = 16;
@@ -93,11 +95,21 @@ class JsonlReader final : public RowReader {
       row.add(column, CellKind::text).text = {value.get_string().data(), value.get_string().size()};
     } else if (value.is_bool()) {
       row.add(column, CellKind::flag).number = value.get_bool() ? 1 : 0;
+    } else if (const auto digits = digits_beyond_double(value); !digits.empty()) {
+      row.add(column, CellKind::text).text = texts_.emplace_back(digits);
     } else if (value.is_number()) {
       row.add(column, CellKind::number).number = value.to_number<double>();
     } else if (value.is_array()) {
       add_array(value.get_array(), column, row);
     }
+  }
+
+  /// Digits of a whole number that a double cannot hold (64-bit ids); else empty.
+  static std::string digits_beyond_double(const bj::value& value) {
+    constexpr std::int64_t kMost = 1LL << 53;
+    if (value.is_uint64()) return std::to_string(value.get_uint64());  // above int64
+    if (!value.is_int64() || (value.get_int64() <= kMost && value.get_int64() >= -kMost)) return {};
+    return std::to_string(value.get_int64());
   }
 
   void add_array(const bj::array& array, std::uint32_t column, Row& row) {
@@ -132,7 +144,8 @@ class JsonlReader final : public RowReader {
   LineBuffer lines_;
   std::vector<Column> columns_;
   std::unordered_map<std::string, std::uint32_t> index_;
-  bj::value value_;  ///< holds the texts of the row
+  bj::value value_;                ///< holds the texts of the row
+  std::deque<std::string> texts_;  ///< made texts of the row
   std::string kept_raw_;
   std::uint64_t line_ = 0;
   std::size_t pending_ = 0;

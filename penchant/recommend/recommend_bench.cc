@@ -29,11 +29,11 @@ struct Fixture {
     options.codebook = 64;
     store = store::open_store(home.path()).value();
     items = test_items(options);
-    store->put_items(items).value();
+    (void)store->put_items(items).value();
     const auto events = test_events(options, 900, 100);
-    store->append_events(events, {}).value();
+    (void)store->append_events(events, {}).value();
     const auto longest = test_events(options, 1, 200);
-    store->append_events(longest, {}).value();
+    (void)store->append_events(longest, {}).value();
     write_test_release(home.path(), options, items, events).value();
     store->add_release({options.name, 1, false}).value();
     store->promote(options.name).value();

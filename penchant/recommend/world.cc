@@ -59,7 +59,8 @@ Status World::put_item(ItemId row, const catalog::Item& item) {
   auto& facet_list = facets_of[r];
   facet_list.clear();
   const auto add = [&](const std::string& name, const std::string& value) {
-    if (!value.empty() && value.size() <= kMaxFacetBytes && facet_list.size() < kMaxFacetsPerItem)
+    const bool number = value.find_first_not_of("0123456789.,-") == std::string::npos;  // a year says little
+    if (!number && value.size() <= kMaxFacetBytes && facet_list.size() < kMaxFacetsPerItem)
       facet_list.push_back(facet(name, value));
   };
   for (const auto& [name, value] : item.attributes) {

@@ -118,8 +118,8 @@ std::string openapi_document(const std::string& version) {
       {"openapi", "3.1.0"},
       {"info", {{"title", "Penchant"}, {"version", version},
                 {"description", "Personalization from your catalogue and events: recommendations, search, "
-                                "reasons. Errors are {\"error\": {code, message, field, hint}}; every answer "
-                                "carries X-Request-Id."},
+                                "reasons. Errors are {\"error\": {code, message, field, hint}}; answers of a "
+                                "route carry X-Request-Id."},
                 {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", {{{"url", "http://127.0.0.1:7600"}}}},
       {"security", {{{"bearer", json::array{}}}, {{"key", json::array{}}}}},
