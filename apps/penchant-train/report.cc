@@ -28,7 +28,7 @@ std::string detail_of(const learn::TrainProgress& p) {
     std::snprintf(text, sizeof text, ", validation NDCG@10 %.4f", p.finished->valid_ndcg10);
     out += text;
   }
-  std::snprintf(text, sizeof text, ", %.0f events/s, %s left", p.events_per_second, clock_text(p.seconds_left).c_str());
+  std::snprintf(text, sizeof text, ", %.0f events/s", p.events_per_second);
   return out + text;
 }
 
@@ -76,7 +76,7 @@ void Report::step(const Progress& p) {
 void Report::training(const learn::TrainProgress& p) {
   if (p.finished == nullptr && too_soon()) return;
   const std::string detail = detail_of(p);
-  show("train: " + detail, p.finished != nullptr);
+  show("train: " + detail + ", " + clock_text(p.seconds_left) + " left", p.finished != nullptr);
   if (json_ == nullptr) return;
   json::object o{{"step", "train"},
                  {"done", (p.epoch - 1) * p.steps + p.step},

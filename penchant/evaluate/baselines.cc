@@ -38,8 +38,8 @@ Status ItemKnn::fit(const TrainingData& training, Executor& executor) {
           if (shared[item]++ == 0) touched.push_back(item);
       std::ranges::sort(touched);
       for (const auto item : touched) {
-        const double norm = std::sqrt(static_cast<double>(users_of[i].size()) *
-                                      static_cast<double>(users_of[item].size()));
+        const double norm =
+            std::sqrt(static_cast<double>(users_of[i].size()) * static_cast<double>(users_of[item].size()));
         if (item != i) {
           neighbours_[i].push_back(item);
           similarity_[i].push_back(static_cast<float>(shared[item] / norm));
@@ -61,8 +61,7 @@ Status ItemKnn::score(const Query& query, MatrixView<float> out) const {
     const auto& neighbours = neighbours_[item];
     const auto& similarity = similarity_[item];
     const float scale = static_cast<float>(weight);
-    for (std::size_t n = 0; n < neighbours.size(); ++n)
-      scores[neighbours[n]] += scale * similarity[n];
+    for (std::size_t n = 0; n < neighbours.size(); ++n) scores[neighbours[n]] += scale * similarity[n];
   }
   return {};
 }

@@ -58,7 +58,8 @@ Result<std::string> write_card(const std::string& release_folder, store::Store& 
     PENCHANT_DO(merge(release_folder, repeats_of(log), nullptr, std::move(release.manifest)));
     return "not evaluated: " + protocol.error().message;
   }
-  const std::vector<std::string> names{"penchant", "dense", "generator", "popularity", "item-knn", "transitions"};
+  const std::vector<std::string> names{"penchant",   "dense",    "generator",
+                                       "popularity", "item-knn", "transitions"};
   PENCHANT_TRY(sources, model_sources(names, release_folder, /*allow_seen=*/false));
   PENCHANT_TRY(report, run_models(log, sources, {.protocol = *protocol}, executor, progress));
   boost::system::error_code error;

@@ -11,8 +11,9 @@ namespace penchant::evaluate {
 
 /// Runs the release's own protocol on its test events: "penchant", "dense" and "generator" beside all
 /// baselines, both seen settings. Puts the report under "evaluation" of card.json, and under "data"
-/// `repeat_share` and `remove_seen` (what lists should do by default), the returned line under `evaluation.summary`; seals the folder again.
-/// \return one plain line with the figures; of a release that held out nothing, a line that says so
+/// `repeat_share` and `remove_seen` (what lists should do by default), the returned line under
+/// `evaluation.summary`; seals the folder again. \return one plain line with the figures; of a release that
+/// held out nothing, a line that says so
 Result<std::string> write_card(const std::string& release_folder, store::Store& store, Executor& executor,
                                const ProgressSink& progress = {});
 

@@ -36,8 +36,7 @@ Result<EventLog> load_events(store::Store& store) {
   std::size_t last_user = 0;
   PENCHANT_DO(store.scan_events_by_user([&](const store::StoredEvent& event) {
     const std::size_t user = index(event.user), item = index(event.item);
-    if (user >= log.users() || item >= log.items() || event.type >= log.types.size() ||
-        user < last_user) {
+    if (user >= log.users() || item >= log.items() || event.type >= log.types.size() || user < last_user) {
       wrong = "event " + std::to_string(event.seq) +
               " names a user, item or type that the store does not hold, or is out of order";
       return false;

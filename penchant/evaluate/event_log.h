@@ -14,21 +14,21 @@ namespace penchant::evaluate {
 
 /// One event of a known user.
 struct Interaction {
-  std::uint32_t item = 0;        ///< row of the catalogue, below EventLog::items()
-  std::uint16_t type = 0;        ///< index into EventLog::types
+  std::uint32_t item = 0;                                   ///< row of the catalogue, below EventLog::items()
+  std::uint16_t type = 0;                                   ///< index into EventLog::types
   double value = std::numeric_limits<double>::quiet_NaN();  ///< NaN where none was given
-  std::int64_t time_ms = 0;      ///< see EventLog::world_times
+  std::int64_t time_ms = 0;                                 ///< see EventLog::world_times
 };
 
 /// Events in order of (user, time, arrival), as compressed rows. A plain value; threads: const
 /// access is safe.
 struct EventLog {
-  std::vector<std::string> user_ids;   ///< [users] external ids
-  std::vector<std::string> item_ids;   ///< [items] external ids, the whole catalogue
-  std::vector<std::string> types;      ///< event type names
-  std::vector<std::size_t> offsets{0}; ///< [users + 1] into `events`
-  std::vector<Interaction> events;     ///< [offsets.back()]
-  bool world_times = true;             ///< false: times are positions or days since a user's first event
+  std::vector<std::string> user_ids;    ///< [users] external ids
+  std::vector<std::string> item_ids;    ///< [items] external ids, the whole catalogue
+  std::vector<std::string> types;       ///< event type names
+  std::vector<std::size_t> offsets{0};  ///< [users + 1] into `events`
+  std::vector<Interaction> events;      ///< [offsets.back()]
+  bool world_times = true;              ///< false: times are positions or days since a user's first event
 
   [[nodiscard]] std::size_t users() const noexcept { return offsets.size() - 1; }
   [[nodiscard]] std::size_t items() const noexcept { return item_ids.size(); }

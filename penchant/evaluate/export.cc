@@ -43,8 +43,8 @@ Result<ListExport> ListExport::open(const std::string& folder, const EventLog& l
 }
 
 Status ListExport::add(const TopList& list) {
-  const std::string key = std::string(list.model) + "-" + std::string(name_of(list.seen)) + "-" +
-                          std::string(name_of(ties_));
+  const std::string key =
+      std::string(list.model) + "-" + std::string(name_of(list.seen)) + "-" + std::string(name_of(ties_));
   auto [entry, is_new] = files_.try_emplace(key);
   File& file = entry->second;
   line_.clear();

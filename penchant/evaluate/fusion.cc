@@ -13,7 +13,7 @@ namespace {
 
 using Columns = std::vector<std::size_t>;  ///< features in use
 
-constexpr std::array<double, 4> kShrinkage{0.3, 0.1, 0.03, 0.01};
+constexpr std::array<double, 3> kShrinkage{0.1, 0.03, 0.01};  ///< strongest first
 constexpr std::size_t kSeen = rank::column(rank::Feature::seen);
 
 const rank::Weights& default_weights() {
@@ -130,7 +130,8 @@ double paired_z(const std::vector<double>& a, const std::vector<double>& b) {
   double square = 0;
   for (std::size_t i = 0; i < a.size(); ++i) square += std::pow(a[i] - b[i] - difference, 2);
   const double error = std::sqrt(square / (n * (n - 1)));
-  return error > 0 ? difference / error : difference < 0 ? -1e9 : 0;
+  if (error > 0) return difference / error;
+  return difference == 0 ? 0 : std::copysign(1e9, difference);
 }
 
 /// Features that differ between candidates of at least one list.
@@ -172,7 +173,10 @@ Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const 
   for (const double l2 : kShrinkage) trials.push_back({.plan = {all, all, l2}});
   if (!tell(progress, 0, 0)) return cancelled;
   PENCHANT_DO(cross_validate(lists, remove_seen, folds, trials, executor));
-  Trial best = *std::ranges::min_element(trials, {}, mean_loss);
+  // The strongest shrinkage that is within a standard error of the best.
+  const auto least = std::ranges::min_element(trials, {}, mean_loss);
+  Trial best =
+      *std::ranges::find_if(trials, [&](const Trial& t) { return paired_z(t.loss, least->loss) < 1; });
   for (std::uint64_t round = 1; best.plan.used.size() > 1; ++round) {
     if (!tell(progress, round, mean_ndcg10(best))) return cancelled;
     trials.clear();

@@ -27,14 +27,14 @@ struct FusionOptions {
 
 /// One validation user: features of the candidates and which of them came next.
 struct FusionList {
-  Matrix<float> features;           ///< [candidates, F], finite; F <= rank::kFeatures columns in their order
-  std::size_t target = 0;           ///< row
-  std::vector<float> stands_for;    ///< [candidates] items that a row represents, >= 1
-  std::vector<std::uint8_t> seen;   ///< [candidates] 1 = in the history
+  Matrix<float> features;          ///< [candidates, F], finite; F <= rank::kFeatures columns in their order
+  std::size_t target = 0;          ///< row
+  std::vector<float> stands_for;   ///< [candidates] items that a row represents, >= 1
+  std::vector<std::uint8_t> seen;  ///< [candidates] 1 = in the history
 };
 
 struct FusionReport {
-  bool fitted = false;               ///< false: the default weights were kept, `why` says so
+  bool fitted = false;  ///< false: the default weights were kept, `why` says so
   std::string why;
   std::size_t users = 0;
   std::vector<std::string> dropped;  ///< features that did not help validation NDCG@10

@@ -71,7 +71,8 @@ FusionList make_list(Matrix<float> features, const Case& c, std::span<const Inte
                      const FusionOptions& options) {
   for (float& value : features.values())
     if (!std::isfinite(value)) value = kLowest;
-  const auto rows = choose_candidates(features, c.target, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
+  const auto rows =
+      choose_candidates(features, c.target, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
   std::vector<std::uint8_t> known(features.rows(), 0);
   for (const auto& event : history)
     if (event.item < known.size()) known[event.item] = 1;
@@ -99,7 +100,8 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
     executor.parallel_for(count, 1, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = begin + from; i < begin + to; ++i) {
         const auto events = split.history(cases[i]);
-        auto features = scorer.features(to_history(events, split.log().types, scorer.items()), cases[i].at_ms);
+        auto features =
+            scorer.features(to_history(events, split.log().types, scorer.items()), cases[i].at_ms);
         if (features.ok()) {
           lists[i] = make_list(std::move(features).value(), cases[i], events, options);
           continue;

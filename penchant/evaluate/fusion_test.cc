@@ -15,7 +15,8 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 
 /// Targets are drawn by softmax(signal * column 2); the other columns are noise.
-std::vector<FusionList> lists_with_signal_in_transitions(std::size_t users, double signal, std::uint64_t seed) {
+std::vector<FusionList> lists_with_signal_in_transitions(std::size_t users, double signal,
+                                                         std::uint64_t seed) {
   Rng rng(seed);
   const auto gauss = [&] {
     return std::sqrt(-2 * std::log(1 - rng.uniform())) * std::cos(6.283185307179586 * rng.uniform());

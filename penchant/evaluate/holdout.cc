@@ -12,9 +12,7 @@ constexpr std::uint64_t kMaxItemsJson = 1ULL << 30;
 
 Result<std::vector<std::string>> read_item_ids(const std::string& path, std::size_t expected) {
   PENCHANT_TRY(text, artifact::read_file(path, kMaxItemsJson));
-  const auto broken = [&](const std::string& what) {
-    return Error{ErrorCode::corrupt, path + ": " + what};
-  };
+  const auto broken = [&](const std::string& what) { return Error{ErrorCode::corrupt, path + ": " + what}; };
   boost::system::error_code error;
   const auto root = boost::json::parse(text, error);
   if (error) return broken("not JSON: " + error.message());
@@ -58,9 +56,8 @@ Result<ReleaseFacts> read_release_facts(const std::string& folder) {
 Status check_same_items(const ReleaseFacts& release, const EventLog& log) {
   const std::string name = "release " + release.manifest.name;
   if (release.item_ids.size() > log.items())
-    return invalid(name + " knows " + std::to_string(release.item_ids.size()) +
-                   " items, the store only " + std::to_string(log.items()) +
-                   ": it was trained on other data");
+    return invalid(name + " knows " + std::to_string(release.item_ids.size()) + " items, the store only " +
+                   std::to_string(log.items()) + ": it was trained on other data");
   for (std::size_t i = 0; i < release.item_ids.size(); ++i)
     if (release.item_ids[i] != log.item_ids[i])
       return invalid(name + ": item row " + std::to_string(i) + " is \"" + release.item_ids[i] +
@@ -77,9 +74,10 @@ Status check_unseen(const ReleaseFacts& release, const Split& split) {
                    " in training, so the answers of the " + std::string(name_of(protocol.kind)) +
                    " protocol were seen" + train_again(protocol.kind));
   if (protocol.ties == Ties::shuffled)
-    return invalid(name + " was trained on the given order of events of one moment; shuffled, other "
-                   "events become targets, which it saw" + train_again(protocol.kind) +
-                   " on a store with the ties shuffled at import");
+    return invalid(name +
+                   " was trained on the given order of events of one moment; shuffled, other "
+                   "events become targets, which it saw" +
+                   train_again(protocol.kind) + " on a store with the ties shuffled at import");
   if (protocol.kind == Kind::time && release.manifest.holdout_time_ms > *protocol.test_ms)
     return invalid(name + " saw events up to " + std::to_string(release.manifest.holdout_time_ms) +
                    " ms, the test begins at " + std::to_string(*protocol.test_ms) +
@@ -87,10 +85,11 @@ Status check_unseen(const ReleaseFacts& release, const Split& split) {
   const auto counts = split.training().item_counts();
   for (std::size_t i = 0; i < release.train_count.size() && i < counts.size(); ++i)
     if (release.train_count[i] > static_cast<std::int64_t>(counts[i]))
-      return invalid(name + " learned from " + std::to_string(release.train_count[i]) +
-                     " events of item \"" + release.item_ids[i] + "\", the training part of this protocol "
-                     "holds " + std::to_string(counts[i]) + ": it saw held-out events" +
-                     train_again(protocol.kind));
+      return invalid(name + " learned from " + std::to_string(release.train_count[i]) + " events of item \"" +
+                     release.item_ids[i] +
+                     "\", the training part of this protocol "
+                     "holds " +
+                     std::to_string(counts[i]) + ": it saw held-out events" + train_again(protocol.kind));
   return {};
 }
 
@@ -100,7 +99,8 @@ Result<Protocol> protocol_of(const artifact::Manifest& manifest) {
     protocol.kind = Kind::time;
     protocol.validation_ms = manifest.holdout_time_ms;
   } else if (manifest.holdout != "last-out") {
-    return invalid("release " + manifest.name + " held out nothing in training, so there is nothing to "
+    return invalid("release " + manifest.name +
+                   " held out nothing in training, so there is nothing to "
                    "judge it by; train a release with --holdout last-out or --holdout time");
   }
   return protocol;

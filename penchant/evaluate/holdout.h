@@ -15,8 +15,8 @@ namespace penchant::evaluate {
 /// What a release folder says about its training data.
 struct ReleaseFacts {
   artifact::Manifest manifest;
-  std::vector<std::string> item_ids;       ///< [items], row order
-  std::vector<std::int32_t> train_count;   ///< [items] events that were learned from
+  std::vector<std::string> item_ids;      ///< [items], row order
+  std::vector<std::int32_t> train_count;  ///< [items] events that were learned from
 };
 
 /// Verifies the hashes of the folder and reads manifest.json, items.json and counts.safetensors.

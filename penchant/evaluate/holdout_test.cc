@@ -15,7 +15,8 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 
 EventLog small_log() {
   return log_of({{{0, kNow}, {1, kNow + 1}, {2, kNow + 2}, {3, kNow + 3}},
-                 {{1, kNow}, {0, kNow + 1}, {3, kNow + 2}, {2, kNow + 3}}}, 4);
+                 {{1, kNow}, {0, kNow + 1}, {3, kNow + 2}, {2, kNow + 3}}},
+                4);
 }
 
 ReleaseFacts release(const std::string& holdout, std::vector<std::int32_t> counts) {
@@ -59,9 +60,12 @@ TEST(Holdout, OneItemWithMoreTrainingEventsThanTheProtocolLeavesIsRefused) {
 
 TEST(Holdout, ShuffledTiesAndLaterCutsAreRefused) {
   const auto shuffled = Split::make(small_log(), {.ties = Ties::shuffled}).value();
-  EXPECT_THAT(check_unseen(release("last-out", {0, 0, 0, 0}), shuffled).error().message, HasSubstr("shuffled"));
-  const auto early = Split::make(small_log(), {.kind = Kind::time, .validation_ms = kNow + 1, .test_ms = kNow + 1}).value();
-  EXPECT_THAT(check_unseen(release("time", {0, 0, 0, 0}), early).error().message, HasSubstr("later test cut"));
+  EXPECT_THAT(check_unseen(release("last-out", {0, 0, 0, 0}), shuffled).error().message,
+              HasSubstr("shuffled"));
+  const auto early =
+      Split::make(small_log(), {.kind = Kind::time, .validation_ms = kNow + 1, .test_ms = kNow + 1}).value();
+  EXPECT_THAT(check_unseen(release("time", {0, 0, 0, 0}), early).error().message,
+              HasSubstr("later test cut"));
 }
 
 TEST(Holdout, ProtocolFollowsTheManifest) {
@@ -92,7 +96,8 @@ class FakeScorer final : public recommend::Scorer {
   [[nodiscard]] std::size_t items() const noexcept override { return 2; }
   [[nodiscard]] const artifact::Manifest& manifest() const noexcept override { return manifest_; }
   [[nodiscard]] const std::vector<std::string>& feature_names() const noexcept override { return names_; }
-  Result<Matrix<float>> features(std::span<const recommend::HistoryEvent> history, std::int64_t) const override {
+  Result<Matrix<float>> features(std::span<const recommend::HistoryEvent> history,
+                                 std::int64_t) const override {
     Matrix<float> out(2, names_.size());
     for (std::size_t i = 0; i < 2; ++i)
       for (std::size_t f = 0; f < names_.size(); ++f)
@@ -113,8 +118,9 @@ TEST(ReleaseColumns, ScoresSeveralNamesFromOnePassAndNeverUnknownItems) {
   rank::Weights weights{};
   weights[rank::column(rank::Feature::generator)] = 3;
   ranker.set_weights(rank::Task::recommend, weights);
-  const auto model = ReleaseColumns::make(std::make_shared<FakeScorer>(), ranker, {"penchant", "generator", "dense"},
-                                          {"view"}).value();
+  const auto model = ReleaseColumns::make(std::make_shared<FakeScorer>(), ranker,
+                                          {"penchant", "generator", "dense"}, {"view"})
+                         .value();
   const EventLog log = log_of({{{0, 1}, {3, 2}}}, 4);  // item 3 joined after training
   Matrix<float> out(3, 4);
   ASSERT_TRUE(model->score({log.of(0), 0, 5}, out.view()).ok());
@@ -122,8 +128,7 @@ TEST(ReleaseColumns, ScoresSeveralNamesFromOnePassAndNeverUnknownItems) {
   EXPECT_EQ(out(1, 1), 111);
   EXPECT_EQ(out(2, 1), 110);
   EXPECT_EQ(out(0, 1), 333);
-  for (std::size_t c = 0; c < 3; ++c)
-    EXPECT_EQ(out(c, 3), -std::numeric_limits<float>::infinity());
+  for (std::size_t c = 0; c < 3; ++c) EXPECT_EQ(out(c, 3), -std::numeric_limits<float>::infinity());
 }
 
 TEST(ReleaseColumns, NamesWhatItHas) {

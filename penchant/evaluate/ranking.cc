@@ -61,16 +61,20 @@ struct Listed {
 struct Scratch {
   Scratch(std::size_t columns, std::size_t items) : scores(columns, items), marked(items, 0) {}
   Matrix<float> scores;
-  std::vector<std::uint8_t> marked;     ///< [items] 1 = in the history
-  std::vector<std::uint32_t> seen;      ///< distinct rows of the history
+  std::vector<std::uint8_t> marked;  ///< [items] 1 = in the history
+  std::vector<std::uint32_t> seen;   ///< distinct rows of the history
   std::vector<Scored> top;
 };
 
 class Run {
  public:
   Run(const Split& split, std::span<const std::unique_ptr<Model>> models, const RankOptions& options)
-      : split_(split), models_(models), options_(options), items_(split.log().items()),
-        popularity_(split.training().item_counts()), cases_(split.cases(options.stage)) {
+      : split_(split),
+        models_(models),
+        options_(options),
+        items_(split.log().items()),
+        popularity_(split.training().item_counts()),
+        cases_(split.cases(options.stage)) {
     for (const auto& model : models)
       for (const auto& name : model->names())
         for (const Seen seen : options.seen)
@@ -95,7 +99,9 @@ class Run {
   }
 
  private:
-  [[nodiscard]] std::size_t columns() const { return rankings_.size() / std::max<std::size_t>(options_.seen.size(), 1); }
+  [[nodiscard]] std::size_t columns() const {
+    return rankings_.size() / std::max<std::size_t>(options_.seen.size(), 1);
+  }
   bool failed() {
     const std::lock_guard lock(mutex_);
     return error_.has_value();
@@ -117,8 +123,8 @@ class Run {
     for (const auto& model : models_) {
       const std::size_t count = model->names().size();
       if (auto status = model->score(query, scratch.scores.view().rows_from(column, count)); !status.ok())
-        return fail(std::move(status).error().within(
-            "scoring user " + split_.log().user_ids[c.user] + " by " + model->names().front()));
+        return fail(std::move(status).error().within("scoring user " + split_.log().user_ids[c.user] +
+                                                     " by " + model->names().front()));
       column += count;
     }
     // One selection serves both settings: the list without seen items is the longer list filtered.
@@ -160,8 +166,8 @@ class Run {
         for (std::size_t k = 0; k < std::min(kShortList, list.items.size()); ++k)
           rankings_[slot].recommended.set(list.items[k]);
         if (!options_.on_list) continue;
-        PENCHANT_DO(options_.on_list({rankings_[slot].model, rankings_[slot].seen, &cases_[begin + i],
-                                      list.items, list.scores}));
+        PENCHANT_DO(options_.on_list(
+            {rankings_[slot].model, rankings_[slot].seen, &cases_[begin + i], list.items, list.scores}));
       }
     }
     return {};
@@ -174,15 +180,14 @@ class Run {
   std::vector<std::uint32_t> popularity_;  ///< [items] training events
   std::span<const Case> cases_;
   std::vector<Ranking> rankings_;
-  std::vector<Listed> lists_;              ///< [block, rankings]
+  std::vector<Listed> lists_;  ///< [block, rankings]
   std::mutex mutex_;
-  std::optional<Error> error_;             // guarded by mutex_ while threads run
+  std::optional<Error> error_;  // guarded by mutex_ while threads run
 };
 
 }  // namespace
 
-Result<std::vector<Ranking>> rank_cases(const Split& split,
-                                        std::span<const std::unique_ptr<Model>> models,
+Result<std::vector<Ranking>> rank_cases(const Split& split, std::span<const std::unique_ptr<Model>> models,
                                         const RankOptions& options, Executor& executor,
                                         const ProgressSink& progress) {
   return Run(split, models, options).run(executor, progress);

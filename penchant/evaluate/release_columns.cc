@@ -6,8 +6,8 @@
 namespace penchant::evaluate {
 
 Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recommend::Scorer> scorer,
-                                                  rank::Ranker ranker, std::vector<std::string> names,
-                                                  std::vector<std::string> types) {
+                                                    rank::Ranker ranker, std::vector<std::string> names,
+                                                    std::vector<std::string> types) {
   const auto& features = scorer->feature_names();
   // The fused score needs the columns in the order of the ranker.
   for (std::size_t f = 0; f < features.size(); ++f)
@@ -43,9 +43,7 @@ Status ReleaseColumns::score(const Query& query, MatrixView<float> out) const {
     const auto scores = out.row(n);
     for (std::size_t i = 0; i < features.rows(); ++i) {
       const auto row = features.row(i);
-      scores[i] = columns_[n] == kFused
-                      ? static_cast<float>(ranker_.score(task, row))
-                      : row[columns_[n]];
+      scores[i] = columns_[n] == kFused ? static_cast<float>(ranker_.score(task, row)) : row[columns_[n]];
     }
     std::fill(scores.begin() + static_cast<std::ptrdiff_t>(features.rows()), scores.end(),
               -std::numeric_limits<float>::infinity());

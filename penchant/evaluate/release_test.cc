@@ -33,7 +33,9 @@ std::vector<catalog::Event> walks() {
     std::int64_t at = static_cast<std::int64_t>(rng.below(kItems));
     for (std::int64_t t = 0; t < 12; ++t) {
       at = (at + 1 + static_cast<std::int64_t>(rng.below(2))) % kItems;
-      events.push_back({.user = "user " + std::to_string(u), .item = "item " + std::to_string(at), .type = "view",
+      events.push_back({.user = "user " + std::to_string(u),
+                        .item = "item " + std::to_string(at),
+                        .type = "view",
                         .time_ms = kNow + t * 86'400'000 + static_cast<std::int64_t>(u)});
     }
   }
@@ -82,7 +84,8 @@ TEST_F(ReleaseTest, LoadsEventsInOrderWithExternalIds) {
 
 TEST_F(ReleaseTest, EventsThatAreNotLearnedFromAreNoTargets) {
   ASSERT_TRUE(store_->put_event_type({"impression", 0}).ok());
-  const std::vector<catalog::Event> shown{{.user = "user 1", .item = "item 1", .type = "impression", .time_ms = kNow * 2}};
+  const std::vector<catalog::Event> shown{
+      {.user = "user 1", .item = "item 1", .type = "impression", .time_ms = kNow * 2}};
   ASSERT_TRUE(store_->append_events(shown, {}).ok());
   EXPECT_EQ(load_events(*store_).value().events.size(), kUsers * 12);
 }
@@ -143,7 +146,9 @@ TEST_F(ReleaseTest, FusionNeverLooksAtTestEvents) {
 
 TEST_F(ReleaseTest, CardHoldsTheFiguresOfTheReleasesOwnProtocol) {
   const std::string folder = release("r1", "last-out");
-  ASSERT_TRUE(artifact::write_file(folder + "/card.json", R"({"training":{"best_epoch":3},"data":{"events":7}})").ok());
+  ASSERT_TRUE(
+      artifact::write_file(folder + "/card.json", R"({"training":{"best_epoch":3},"data":{"events":7}})")
+          .ok());
   const auto manifest = artifact::read_file(folder + "/manifest.json", 1 << 20).value();
   ASSERT_TRUE(artifact::seal_release(folder, artifact::parse_manifest(manifest).value()).ok());
   const auto line = write_card(folder, *store_, executor_);
@@ -151,7 +156,8 @@ TEST_F(ReleaseTest, CardHoldsTheFiguresOfTheReleasesOwnProtocol) {
   EXPECT_THAT(*line, HasSubstr("NDCG@10 penchant"));
   EXPECT_THAT(*line, HasSubstr("90 users, leave-last-out"));
   EXPECT_TRUE(artifact::verify_release(folder).ok());
-  const auto card = boost::json::parse(artifact::read_file(folder + "/card.json", 1 << 20).value()).as_object();
+  const auto card =
+      boost::json::parse(artifact::read_file(folder + "/card.json", 1 << 20).value()).as_object();
   EXPECT_EQ(card.at("training").at("best_epoch").as_int64(), 3);
   EXPECT_EQ(card.at("data").at("events").as_int64(), 7);
   EXPECT_TRUE(card.at("data").at("remove_seen").is_bool());

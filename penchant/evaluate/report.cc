@@ -11,9 +11,12 @@ namespace {
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else out += c;
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
   }
   return out += '"';
 }
@@ -39,11 +42,10 @@ std::string protocol_json(const Report& report) {
                      number(report.repeats.share()), report.repeats.remove_seen());
   for (std::size_t i = 0; i < report.splits.size(); ++i) {
     const SplitFacts& s = report.splits[i];
-    out += fmt::format(
-        R"({}{{"ties":{},"users":{},"cases":{},"training_events":{},"unseen_targets":{},)"
-        R"("repeated_targets":{},"users_without_history":{}}})",
-        i == 0 ? "" : ",", quoted(name_of(s.ties)), s.users, s.cases, s.training_events,
-        s.unseen_targets, s.repeated_targets, s.users_without_history);
+    out += fmt::format(R"({}{{"ties":{},"users":{},"cases":{},"training_events":{},"unseen_targets":{},)"
+                       R"("repeated_targets":{},"users_without_history":{}}})",
+                       i == 0 ? "" : ",", quoted(name_of(s.ties)), s.users, s.cases, s.training_events,
+                       s.unseen_targets, s.repeated_targets, s.users_without_history);
   }
   return out += "]}";
 }
@@ -60,12 +62,11 @@ std::string result_json(const ModelResult& r, std::uint64_t seed) {
 }
 
 std::string comparison_json(const Comparison& c, std::uint64_t seed) {
-  return fmt::format(
-      R"({{"model":{},"baseline":{},"metric":{},"seen":{},"ties":{},"seed":{},"users":{},)"
-      R"("difference":{},"low":{},"high":{},"beats":{}}})",
-      quoted(c.model), quoted(c.baseline), quoted(c.metric), quoted(name_of(c.seen)),
-      quoted(name_of(c.ties)), seed, c.users, number(c.difference.value), number(c.difference.low),
-      number(c.difference.high), c.beats());
+  return fmt::format(R"({{"model":{},"baseline":{},"metric":{},"seen":{},"ties":{},"seed":{},"users":{},)"
+                     R"("difference":{},"low":{},"high":{},"beats":{}}})",
+                     quoted(c.model), quoted(c.baseline), quoted(c.metric), quoted(name_of(c.seen)),
+                     quoted(name_of(c.ties)), seed, c.users, number(c.difference.value),
+                     number(c.difference.low), number(c.difference.high), c.beats());
 }
 
 /// "0.1234 [0.1200, 0.1270]", 23 columns.
@@ -84,21 +85,20 @@ std::string to_json(const Report& report) {
   for (std::size_t i = 0; i < report.comparisons.size(); ++i)
     out += (i == 0 ? "\n" : ",\n") + comparison_json(report.comparisons[i], report.seed);
   out += "\n],\n\"notes\":[";
-  for (std::size_t i = 0; i < report.notes.size(); ++i)
-    out += (i == 0 ? "" : ",") + quoted(report.notes[i]);
+  for (std::size_t i = 0; i < report.notes.size(); ++i) out += (i == 0 ? "" : ",") + quoted(report.notes[i]);
   return out + "]}\n";
 }
 
 std::string to_table(const Report& report) {
   std::string out;
   for (const SplitFacts& s : report.splits) {
-    out += fmt::format("Protocol {}, ties {}: {} users, {} items ranked, {} training events\n",
-                       name_of(report.protocol.kind), name_of(s.ties), s.users, report.items,
-                       s.training_events);
+    out +=
+        fmt::format("Protocol {}, ties {}: {} users, {} items ranked, {} training events\n",
+                    name_of(report.protocol.kind), name_of(s.ties), s.users, report.items, s.training_events);
     out += fmt::format("Targets never seen in training: {}; targets the user had before: {}\n",
                        s.unseen_targets, s.repeated_targets);
     if (s.users_without_history > 0)
-      out += fmt::format("Users without any history, not asked: {}\n", s.users_without_history);
+      out += fmt::format("Users new in the test window, not asked before they have a history: {}\n", s.users_without_history);
     out += fmt::format("{:<11} {:<7} {:<23} {:<23} {:<23} {}\n", "model", "seen", "NDCG@10", "Recall@10",
                        "MRR@10", "cov@10");
     for (const ModelResult& r : report.results) {
@@ -117,8 +117,8 @@ std::string to_table(const Report& report) {
 
 std::string summary(const Report& report) {
   if (report.results.empty() || report.splits.empty()) return "nothing was evaluated";
-  const bool removed = std::ranges::any_of(
-      report.results, [](const ModelResult& r) { return r.seen == Seen::removed; });
+  const bool removed =
+      std::ranges::any_of(report.results, [](const ModelResult& r) { return r.seen == Seen::removed; });
   const Seen seen = removed ? Seen::removed : Seen::kept;
   std::string out = "NDCG@10";
   std::size_t users = 0;
@@ -126,7 +126,8 @@ std::string summary(const Report& report) {
     if (r.seen != seen || r.ties != report.splits[0].ties || r.model == "dense" || r.model == "generator")
       continue;
     const auto* e = r.find("ndcg@10");
-    out += fmt::format("{} {} {:.4f} [{:.4f}, {:.4f}]", users == 0 ? "" : ",", r.model, e->value, e->low, e->high);
+    out += fmt::format("{} {} {:.4f} [{:.4f}, {:.4f}]", users == 0 ? "" : ",", r.model, e->value, e->low,
+                       e->high);
     users = r.users;
   }
   return out + fmt::format("; {} users, {}, all {} items ranked, seen items {}", users,
@@ -135,8 +136,8 @@ std::string summary(const Report& report) {
 }
 
 std::vector<std::string> sentences(const Report& report) {
-  const bool has_subject = std::ranges::any_of(
-      report.comparisons, [](const Comparison& c) { return c.model == "penchant"; });
+  const bool has_subject =
+      std::ranges::any_of(report.comparisons, [](const Comparison& c) { return c.model == "penchant"; });
   const bool both_ties = report.splits.size() > 1;
   std::vector<std::string> out;
   for (const Comparison& c : report.comparisons) {
@@ -149,8 +150,8 @@ std::vector<std::string> sentences(const Report& report) {
       out.push_back(fmt::format("{} cannot be compared with {}: it saw the held-out events in training",
                                 c.model, c.baseline));
     else if (c.beats())
-      out.push_back(fmt::format("{} beats {} by {:.4f} [{:.4f}, {:.4f}] NDCG@10 over {}", c.model,
-                                c.baseline, d.value, d.low, d.high, where));
+      out.push_back(fmt::format("{} beats {} by {:.4f} [{:.4f}, {:.4f}] NDCG@10 over {}", c.model, c.baseline,
+                                d.value, d.low, d.high, where));
     else
       out.push_back(fmt::format("{} does not beat {}: difference {:.4f} [{:.4f}, {:.4f}] NDCG@10 over {}",
                                 c.model, c.baseline, d.value, d.low, d.high, where));

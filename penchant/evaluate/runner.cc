@@ -154,19 +154,26 @@ class TieRun {
     const Ties ties = split.protocol().ties;
     const auto names = metric_names();
     for (std::size_t r = 0; r < rankings.size(); ++r) {
-      ModelResult result{.model = rankings[r].model, .seen = rankings[r].seen, .ties = ties,
-                         .users = values.rows(), .seen_in_training = columns_[r].seen_in_training};
+      ModelResult result{.model = rankings[r].model,
+                         .seen = rankings[r].seen,
+                         .ties = ties,
+                         .users = values.rows(),
+                         .seen_in_training = columns_[r].seen_in_training};
       for (std::size_t m = 0; m < kPerRanking; ++m)
         result.metrics.push_back({names[m], estimates.columns[r * kPerRanking + m]});
-      const double covered = static_cast<double>(rankings[r].recommended.count()) /
-                             static_cast<double>(split.log().items());
+      const double covered =
+          static_cast<double>(rankings[r].recommended.count()) / static_cast<double>(split.log().items());
       result.metrics.push_back({"coverage@10", {covered, covered, covered}});
       report_.results.push_back(std::move(result));
     }
     for (std::size_t p = 0; p < pairs.size(); ++p) {
       const Ranking &a = rankings[compared[p].first], &b = rankings[compared[p].second];
-      report_.comparisons.push_back({.model = a.model, .baseline = b.model, .metric = "ndcg@10",
-                                     .seen = a.seen, .ties = ties, .users = values.rows(),
+      report_.comparisons.push_back({.model = a.model,
+                                     .baseline = b.model,
+                                     .metric = "ndcg@10",
+                                     .seen = a.seen,
+                                     .ties = ties,
+                                     .users = values.rows(),
                                      .difference = estimates.differences[p],
                                      .seen_in_training = columns_[compared[p].first].seen_in_training});
     }
@@ -198,8 +205,11 @@ Result<Report> run_models(const EventLog& log, std::span<const ModelSource> sour
     return invalid("at least one tie order and one seen setting are needed");
   if (options.resamples < 1000)
     return invalid("resamples must be at least 1000 for an interval to be reported");
-  Report report{.protocol = options.protocol, .stage = options.stage, .items = log.items(),
-                .seed = options.seed, .resamples = options.resamples};
+  Report report{.protocol = options.protocol,
+                .stage = options.stage,
+                .items = log.items(),
+                .seed = options.seed,
+                .resamples = options.resamples};
   std::vector<std::size_t> refusals(sources.size(), 0);
   for (const Ties ties : options.ties) {
     std::vector<std::optional<Error>> refused(sources.size());

@@ -27,26 +27,26 @@ struct BoundModel {
 
 /// How to make one model (or a group that shares work) for a split.
 struct ModelSource {
-  std::string name;               ///< for messages
-  bool baseline = false;          ///< the others are compared with it
-  bool required = true;           ///< refused by every run: an error; false: a note
+  std::string name;       ///< for messages
+  bool baseline = false;  ///< the others are compared with it
+  bool required = true;   ///< refused by every run: an error; false: a note
   /// invalid_argument when the model must not be judged by this split (it saw the answers).
   std::function<Result<BoundModel>(const Split&)> bind;
 };
 
 struct RunOptions {
-  Protocol protocol;                        ///< `ties` and `seed` are set per run from below
+  Protocol protocol;  ///< `ties` and `seed` are set per run from below
   std::vector<Ties> ties{Ties::given};
   std::vector<Seen> seen{Seen::kept, Seen::removed};
-  std::uint64_t seed = 1;                   ///< of tie shuffles and of the bootstrap
-  std::size_t resamples = 1000;             ///< at least 1,000
+  std::uint64_t seed = 1;        ///< of tie shuffles and of the bootstrap
+  std::size_t resamples = 1000;  ///< at least 1,000
   Stage stage = Stage::test;
-  std::string export_folder;                ///< one CSV per model and setting; empty: none
+  std::string export_folder;  ///< one CSV per model and setting; empty: none
 };
 
 struct Metric {
-  std::string name;                         ///< "ndcg@10", …
-  metrics::Estimate estimate;               ///< coverage is a count of this run: low = high = value
+  std::string name;            ///< "ndcg@10", …
+  metrics::Estimate estimate;  ///< coverage is a count of this run: low = high = value
 };
 
 struct ModelResult {
@@ -75,29 +75,28 @@ struct Comparison {
 struct SplitFacts {
   Ties ties = Ties::given;
   std::size_t users = 0, cases = 0, training_events = 0;
-  std::size_t unseen_targets = 0;           ///< cases whose target has no training event
-  std::size_t repeated_targets = 0;         ///< cases whose target is in the history
-  std::size_t users_without_history = 0;    ///< time cut: not asked
+  std::size_t unseen_targets = 0;         ///< cases whose target has no training event
+  std::size_t repeated_targets = 0;       ///< cases whose target is in the history
+  std::size_t users_without_history = 0;  ///< time cut: not asked
 };
 
 struct Report {
-  Protocol protocol;                        ///< with the cuts that were used
+  Protocol protocol;  ///< with the cuts that were used
   Stage stage = Stage::test;
-  std::size_t items = 0;                    ///< candidates of every ranking
+  std::size_t items = 0;  ///< candidates of every ranking
   std::uint64_t seed = 1;
   std::size_t resamples = 0;
-  Repeats repeats;                          ///< in the training part
-  std::vector<SplitFacts> splits;           ///< one per tie order
+  Repeats repeats;                 ///< in the training part
+  std::vector<SplitFacts> splits;  ///< one per tie order
   std::vector<ModelResult> results;
-  std::vector<Comparison> comparisons;      ///< NDCG@10, every other model minus every baseline
-  std::vector<std::string> notes;           ///< plain sentences: what was left out or marked, and why
+  std::vector<Comparison> comparisons;  ///< NDCG@10, every other model minus every baseline
+  std::vector<std::string> notes;       ///< plain sentences: what was left out or marked, and why
 };
 
 /// \return invalid_argument when nothing can be asked, or when a required model may be judged by none
 /// of the runs; io or resource_exhausted when the export cannot be written; cancelled
 Result<Report> run_models(const EventLog& log, std::span<const ModelSource> sources,
-                          const RunOptions& options, Executor& executor,
-                          const ProgressSink& progress = {});
+                          const RunOptions& options, Executor& executor, const ProgressSink& progress = {});
 
 /// Sources of the given names: baselines, and of a release folder "penchant", "dense", "generator".
 /// \param names empty: all baselines, and all of the release when a folder is given (not required: a

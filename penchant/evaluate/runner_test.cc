@@ -55,8 +55,7 @@ class Memory final : public Model {
   [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
   Status fit(const TrainingData& training, Executor&) override {
     for (std::size_t u = 0; u < training.users.size(); ++u)
-      for (std::size_t i = 1; i < training.users[u].size(); ++i)
-        next_[{u, i}] = training.users[u][i].item;
+      for (std::size_t i = 1; i < training.users[u].size(); ++i) next_[{u, i}] = training.users[u][i].item;
     return {};
   }
   Status score(const Query& query, MatrixView<float> out) const override {
@@ -147,10 +146,10 @@ TEST(Leak, NoFittingStepEverReceivesAHeldOutEvent) {
   const EventLog log = random_log(8, 60, 40);
   TrainingData fitted;
   Executor executor(1);
-  const std::vector<ModelSource> sources{
-      {"canary", false, true, [&](const Split&) -> Result<BoundModel> {
-         return BoundModel{std::make_unique<Canary>("canary", by_row, &fitted)};
-       }}};
+  const std::vector<ModelSource> sources{{"canary", false, true, [&](const Split&) -> Result<BoundModel> {
+                                            return BoundModel{
+                                                std::make_unique<Canary>("canary", by_row, &fitted)};
+                                          }}};
   // The spans of `fitted` live with the split; only their lengths are looked at afterwards.
   ASSERT_TRUE(run_models(log, sources, {}, executor).ok());
   ASSERT_EQ(fitted.users.size(), log.users());
@@ -205,8 +204,10 @@ TEST(Runner, SaysWhoBeatsWhomAndWhoDoesNot) {
   EXPECT_FALSE(report.comparisons[1].beats());
   const auto lines = sentences(report);
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_THAT(lines[0], ::testing::MatchesRegex(
-      "penchant beats weak by 0\\.[0-9]+ \\[0\\.[0-9]+, [01]\\.[0-9]+\\] NDCG@10 over 300 users .*"));
+  EXPECT_THAT(
+      lines[0],
+      ::testing::MatchesRegex(
+          "penchant beats weak by 0\\.[0-9]+ \\[0\\.[0-9]+, [01]\\.[0-9]+\\] NDCG@10 over 300 users .*"));
   EXPECT_THAT(lines[1], HasSubstr("penchant does not beat same: difference 0.0000 [0.0000, 0.0000]"));
   EXPECT_THAT(summary(report), HasSubstr("300 users, leave-last-out"));
 }
@@ -216,12 +217,14 @@ TEST(Runner, RefusesOrMarksAModelThatSawTheAnswers) {
   Executor executor(1);
   ModelSource refused{"release r1", false, true,
                       [](const Split&) -> Result<BoundModel> { return invalid("it saw held-out events"); }};
-  const auto error = run_models(log, std::vector<ModelSource>{refused, source("rows", true, by_row)}, {}, executor);
+  const auto error =
+      run_models(log, std::vector<ModelSource>{refused, source("rows", true, by_row)}, {}, executor);
   ASSERT_FALSE(error.ok());
   EXPECT_THAT(error.error().message, HasSubstr("saw held-out"));
 
   refused.required = false;
-  const auto noted = run_models(log, std::vector<ModelSource>{refused, source("rows", true, by_row)}, {}, executor);
+  const auto noted =
+      run_models(log, std::vector<ModelSource>{refused, source("rows", true, by_row)}, {}, executor);
   ASSERT_TRUE(noted.ok());
   ASSERT_EQ(noted->notes.size(), 1u);
   EXPECT_THAT(noted->notes[0], HasSubstr("release r1 was left out with ties given: it saw held-out events"));
@@ -301,7 +304,8 @@ TEST(ReportText, JsonHasTheAgreedShape) {
   Executor executor(1);
   auto sources = model_sources({}, "", false).value();
   sources.push_back(source("penchant", false, by_row));
-  const auto report = run_models(log, sources, {.ties = {Ties::given, Ties::shuffled}, .seed = 3}, executor).value();
+  const auto report =
+      run_models(log, sources, {.ties = {Ties::given, Ties::shuffled}, .seed = 3}, executor).value();
   const auto root = boost::json::parse(to_json(report)).as_object();
   EXPECT_EQ(root.at("protocol").at("split").as_string(), "last-out");
   const auto& results = root.at("results").as_array();

@@ -10,7 +10,8 @@ namespace penchant::evaluate {
 namespace {
 
 ModelSource baseline_source(const std::string& name) {
-  return {name, true, true, [name](const Split&) -> Result<BoundModel> { return BoundModel{make_baseline(name)}; }};
+  return {name, true, true,
+          [name](const Split&) -> Result<BoundModel> { return BoundModel{make_baseline(name)}; }};
 }
 
 Result<ModelSource> release_source(const std::string& folder, std::vector<std::string> names, bool required,
@@ -47,12 +48,15 @@ Result<std::vector<ModelSource>> model_sources(std::span<const std::string> name
     if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(n), names[n]) !=
         names.begin() + static_cast<std::ptrdiff_t>(n))
       return invalid("model \"" + names[n] + "\" is named twice");
-    if (std::ranges::find(baselines, names[n]) != baselines.end()) sources.push_back(baseline_source(names[n]));
-    else of_release.push_back(names[n]);
+    if (std::ranges::find(baselines, names[n]) != baselines.end())
+      sources.push_back(baseline_source(names[n]));
+    else
+      of_release.push_back(names[n]);
   }
   if (of_release.empty()) return sources;
   if (release_folder.empty())
-    return invalid("model \"" + of_release.front() + "\" is not a baseline (popularity, item-knn, "
+    return invalid("model \"" + of_release.front() +
+                   "\" is not a baseline (popularity, item-knn, "
                    "transitions) and there is no release: run `penchant train` first");
   PENCHANT_TRY(release, release_source(release_folder, std::move(of_release), !names.empty(), allow_seen));
   sources.insert(sources.begin(), std::move(release));

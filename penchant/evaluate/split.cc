@@ -53,8 +53,9 @@ Result<Split> Split::make(EventLog log, const Protocol& protocol) {
   if (protocol.kind == Kind::last_out) {
     split.cut_last_out();
     if (split.test_.empty())
-      return invalid("no user has three or more events, so there is nothing to hold out: "
-                     "leave-last-out needs at least one such user");
+      return invalid(
+          "no user has three or more events, so there is nothing to hold out: "
+          "leave-last-out needs at least one such user");
   } else {
     PENCHANT_DO(split.cut_by_time());
   }
@@ -85,15 +86,14 @@ void Split::cut_last_out() {
 
 Status Split::cut_by_time() {
   const auto& events = log_->events;
-  const auto last = std::max_element(events.begin(), events.end(), [](const auto& a, const auto& b) {
-    return a.time_ms < b.time_ms;
-  });
+  const auto last = std::max_element(events.begin(), events.end(),
+                                     [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
   if (!log_->world_times || last->time_ms < kFirstRealMoment)
-    return invalid("the events carry positions, not times, so no global time cut is possible: "
-                   "use --protocol last-out");
+    return invalid(
+        "the events carry positions, not times, so no global time cut is possible: "
+        "use --protocol last-out");
   const double v = protocol_.validation_quantile, t = protocol_.test_quantile;
-  if (!(v > 0 && v < t && t < 1))
-    return invalid("the time quantiles must satisfy 0 < validation < test < 1");
+  if (!(v > 0 && v < t && t < 1)) return invalid("the time quantiles must satisfy 0 < validation < test < 1");
   if (!protocol_.validation_ms) protocol_.validation_ms = quantile_of_times(*log_, v);
   if (!protocol_.test_ms) protocol_.test_ms = quantile_of_times(*log_, t);
   const std::int64_t t0 = *protocol_.validation_ms, t1 = *protocol_.test_ms;
@@ -106,8 +106,8 @@ Status Split::cut_by_time() {
     const auto of_user = log_->of(u);
     const std::size_t offset = log_->offsets[u];
     const auto at = [&](std::int64_t moment) {
-      return static_cast<std::size_t>(
-          std::ranges::lower_bound(of_user, moment, {}, &Interaction::time_ms) - of_user.begin());
+      return static_cast<std::size_t>(std::ranges::lower_bound(of_user, moment, {}, &Interaction::time_ms) -
+                                      of_user.begin());
     };
     const std::size_t validation = at(t0), test = at(t1);
     training_end_[u] = offset + validation;
@@ -122,8 +122,9 @@ Status Split::cut_by_time() {
     ask_window(test, of_user.size(), Stage::test);
   }
   if (!any_training)
-    return invalid("no event is older than the validation cut, so there is nothing to train on: "
-                   "choose a later cut");
+    return invalid(
+        "no event is older than the validation cut, so there is nothing to train on: "
+        "choose a later cut");
   if (test_.empty())
     return invalid("no user with a history has an event at or after the test cut: choose an earlier cut");
   return {};
@@ -145,8 +146,8 @@ Status Split::check() const {
     for (const Case& c : cases(stage)) {
       const bool inside = c.history_end >= training_end_[c.user] && c.history_end < log_->offsets[c.user + 1];
       if (!inside)
-        return Error{ErrorCode::internal, "the split would train on a target of user " +
-                                              log_->user_ids[c.user]};
+        return Error{ErrorCode::internal,
+                     "the split would train on a target of user " + log_->user_ids[c.user]};
     }
   }
   if (protocol_.kind != Kind::time) return {};

@@ -26,19 +26,19 @@ enum class Seen : std::uint8_t { kept, removed };
 /// Time cut only: the first event of a user in the window, or every one.
 enum class Targets : std::uint8_t { first, all };
 
-[[nodiscard]] std::string_view name_of(Kind kind) noexcept;   ///< "last-out", "time"
-[[nodiscard]] std::string_view name_of(Ties ties) noexcept;   ///< "given", "shuffled"
-[[nodiscard]] std::string_view name_of(Seen seen) noexcept;   ///< "kept", "removed"
+[[nodiscard]] std::string_view name_of(Kind kind) noexcept;  ///< "last-out", "time"
+[[nodiscard]] std::string_view name_of(Ties ties) noexcept;  ///< "given", "shuffled"
+[[nodiscard]] std::string_view name_of(Seen seen) noexcept;  ///< "kept", "removed"
 /// invalid_argument naming the allowed words.
 Result<Kind> parse_kind(std::string_view word);
 
 struct Protocol {
   Kind kind = Kind::last_out;
   Ties ties = Ties::given;
-  std::uint64_t seed = 1;            ///< of the tie shuffle
+  std::uint64_t seed = 1;  ///< of the tie shuffle
   Targets targets = Targets::first;
-  double validation_quantile = 0.8;  ///< of all event times, where no cut is given; in (0, 1)
-  double test_quantile = 0.9;        ///< above validation_quantile, below 1
+  double validation_quantile = 0.8;           ///< of all event times, where no cut is given; in (0, 1)
+  double test_quantile = 0.9;                 ///< above validation_quantile, below 1
   std::optional<std::int64_t> validation_ms;  ///< t0: training is older
   std::optional<std::int64_t> test_ms;        ///< t1: validation is older
 };
@@ -46,15 +46,15 @@ struct Protocol {
 /// One question: what comes after this history?
 struct Case {
   std::uint32_t user = 0;
-  std::uint32_t target = 0;      ///< item row
-  std::size_t history_end = 0;   ///< history = log.events[offsets[user], history_end)
-  std::int64_t at_ms = 0;        ///< time of the target
+  std::uint32_t target = 0;     ///< item row
+  std::size_t history_end = 0;  ///< history = log.events[offsets[user], history_end)
+  std::int64_t at_ms = 0;       ///< time of the target
 };
 
 /// The training part of a log and nothing else.
 struct TrainingData {
-  std::size_t items = 0;                              ///< rows of the catalogue
-  std::vector<std::span<const Interaction>> users;    ///< [users], oldest first; lives with the split
+  std::size_t items = 0;                            ///< rows of the catalogue
+  std::vector<std::span<const Interaction>> users;  ///< [users], oldest first; lives with the split
   [[nodiscard]] std::vector<std::uint32_t> item_counts() const;  ///< events per item, [items]
   [[nodiscard]] std::size_t events() const noexcept;
 };
@@ -79,7 +79,7 @@ class Split {
     const std::size_t first = log_->offsets[c.user];
     return std::span(log_->events).subspan(first, c.history_end - first);
   }
-  /// Users with an event in the test window but none before it: nothing to personalise by, not asked.
+  /// Users with events in the test window but none before it; their first moment is not asked.
   [[nodiscard]] std::size_t users_without_history() const noexcept { return without_history_; }
   /// Proves that training ends before every target of both stages; internal, naming the user, else.
   [[nodiscard]] Status check() const;

@@ -64,7 +64,10 @@ TEST(TimeCut, AsksForTheFirstEventAtOrAfterTheCut) {
   Protocol protocol{.kind = Kind::time, .validation_ms = kNow + 20, .test_ms = kNow + 30};
   const auto split = Split::make(log_of({{{0, kNow}, {1, kNow + 20}, {2, kNow + 30}, {3, kNow + 40}},
                                          {{4, kNow + 35}},
-                                         {{5, kNow + 10}, {6, kNow + 29}}}, 7), protocol).value();
+                                         {{5, kNow + 10}, {6, kNow + 29}}},
+                                        7),
+                                 protocol)
+                         .value();
   ASSERT_EQ(split.cases(Stage::test).size(), 1u);
   EXPECT_EQ(split.cases(Stage::test)[0].target, 2u);
   EXPECT_THAT(items_of(split.history(split.cases(Stage::test)[0])), ElementsAre(0, 1));
@@ -76,9 +79,10 @@ TEST(TimeCut, AsksForTheFirstEventAtOrAfterTheCut) {
 }
 
 TEST(TimeCut, EventsOfTheSameMomentNeverHelpToGuessEachOther) {
-  Protocol protocol{.kind = Kind::time, .targets = Targets::all, .validation_ms = kNow + 5, .test_ms = kNow + 10};
-  const auto split = Split::make(
-      log_of({{{0, kNow}, {1, kNow + 10}, {2, kNow + 10}, {3, kNow + 12}}}, 4), protocol).value();
+  Protocol protocol{
+      .kind = Kind::time, .targets = Targets::all, .validation_ms = kNow + 5, .test_ms = kNow + 10};
+  const auto split =
+      Split::make(log_of({{{0, kNow}, {1, kNow + 10}, {2, kNow + 10}, {3, kNow + 12}}}, 4), protocol).value();
   const auto cases = split.cases(Stage::test);
   ASSERT_EQ(cases.size(), 3u);
   EXPECT_THAT(items_of(split.history(cases[0])), ElementsAre(0));
@@ -100,11 +104,13 @@ TEST(TimeCut, RefusesPositionsAndCutsThatLeaveNothing) {
   ASSERT_FALSE(positions.ok());
   EXPECT_THAT(positions.error().message, HasSubstr("positions, not times"));
   const EventLog log = log_of({{{0, kNow}, {1, kNow + 1}, {2, kNow + 2}}}, 3);
-  const auto wrong_order = Split::make(log, {.kind = Kind::time, .validation_ms = kNow + 2, .test_ms = kNow + 1});
+  const auto wrong_order =
+      Split::make(log, {.kind = Kind::time, .validation_ms = kNow + 2, .test_ms = kNow + 1});
   EXPECT_THAT(wrong_order.error().message, HasSubstr("after the test cut"));
   const auto too_early = Split::make(log, {.kind = Kind::time, .validation_ms = kNow, .test_ms = kNow + 1});
   EXPECT_THAT(too_early.error().message, HasSubstr("nothing to train on"));
-  const auto too_late = Split::make(log, {.kind = Kind::time, .validation_ms = kNow + 1, .test_ms = kNow + 9});
+  const auto too_late =
+      Split::make(log, {.kind = Kind::time, .validation_ms = kNow + 1, .test_ms = kNow + 9});
   EXPECT_THAT(too_late.error().message, HasSubstr("earlier cut"));
 }
 

@@ -24,8 +24,16 @@ class ReleaseBuilder {
     m.preset = "tiny";
     m.holdout = std::move(holdout);
     m.holdout_time_ms = split.protocol().validation_ms.value_or(0);
-    m.model = {.items = static_cast<std::uint32_t>(split.log().items()), .dim = kDim, .layers = 1, .heads = 2,
-               .ffn = 16, .max_len = 20, .depth_layers = 1, .levels = kLevels, .codebook = kCodebook, .gaps = 8,
+    m.model = {.items = static_cast<std::uint32_t>(split.log().items()),
+               .dim = kDim,
+               .layers = 1,
+               .heads = 2,
+               .ffn = 16,
+               .max_len = 20,
+               .depth_layers = 1,
+               .levels = kLevels,
+               .codebook = kCodebook,
+               .gaps = 8,
                .actions = 2};
     m.actions = {{.type = "unknown"}, {.type = "view"}};
     m.modalities = {{.name = "given", .dim = kContent, .encoder = "given"}};
@@ -97,7 +105,8 @@ class ReleaseBuilder {
     add(w, "depth.step", kLevels, kDim);
     add_block(w, "depth.block.0");
     add_norm(w, "depth.norm");
-    for (std::uint32_t l = 0; l < kLevels; ++l) add_linear(w, "depth.out." + std::to_string(l), kCodebook, kDim);
+    for (std::uint32_t l = 0; l < kLevels; ++l)
+      add_linear(w, "depth.out." + std::to_string(l), kCodebook, kDim);
     PENCHANT_DO(w.write(folder_ + "/model.safetensors"));
     artifact::SafeTensorsWriter content;
     add(content, "content.given", n, kContent);

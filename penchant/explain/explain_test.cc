@@ -47,11 +47,18 @@ TEST(Line, ALowRatingIsNeverCalledLiked) {
   Reason group = attribute("Sci-Fi", {"Alien"}, "4");
   group.evidence.back().tone = Tone::rated_low;
   EXPECT_EQ(line(std::vector{group}), "Shares Sci-Fi with 4 items in your history");
+  EXPECT_EQ(line(std::vector{event("Alien", Tone::rated_low), group}), "Shares Sci-Fi with 4 items in your history");
 }
 
 TEST(Line, ReasonsWithoutWeightAreNotSupport) {
   EXPECT_EQ(line(std::vector{event("Alien", Tone::liked, 0), event("Heat", Tone::liked, -1)}),
             "Here by its overall score; no single reason stands out");
+}
+
+TEST(Line, WhatHardlyCountsIsNotNamed) {
+  EXPECT_EQ(line(std::vector{event("Alien", Tone::liked, 5), event("Heat", Tone::liked, 0.5)}), "Because you liked Alien");
+  EXPECT_EQ(line(std::vector{Reason{"query", 5, {{"query_term", "space", "space"}}}, Reason{"query", 0.1, {{"query_term", "in", "in"}}}}),
+            "Matches \"space\" in your search");
 }
 
 TEST(Line, LongTitlesAreCutAtACharacter) {

@@ -22,6 +22,14 @@ std::string join(const std::vector<std::string>& parts) {
   return out;
 }
 
+/// Reasons that carry at least a fifth of the heaviest of their kind: the others are not worth words.
+Found weighty(Found reasons) {
+  double most = 0;
+  for (const Reason* reason : reasons) most = std::max(most, reason->weight);
+  std::erase_if(reasons, [&](const Reason* reason) { return reason->weight < 0.2 * most; });
+  return reasons;
+}
+
 /// First texts of the evidence of up to `most` reasons, each once.
 std::vector<std::string> texts(const Found& reasons, std::size_t most) {
   std::vector<std::string> out;
@@ -76,10 +84,10 @@ std::string history_line(const Found& history, const Found& attributes) {
     return reason->evidence.front().tone != Tone::rated_low;
   });
   const Evidence& first = lead == history.end() ? history.front()->evidence.front() : (*lead)->evidence.front();
-  Found named;
-  for (const Reason* reason : history)
+  Found named{lead == history.end() ? history.front() : *lead};
+  for (const Reason* reason : weighty(history))
     if (reason->evidence.front().tone == first.tone && named.size() < 2 &&
-        (named.empty() || named.front()->evidence.front().id != reason->evidence.front().id))
+        named.front()->evidence.front().id != reason->evidence.front().id)
       named.push_back(reason);
   std::string out = because(first.tone, join(texts(named, 2)));
   for (const Reason* attribute : attributes) {
@@ -126,7 +134,7 @@ std::string line(std::span<const Reason> reasons, const Wording& wording) {
   const Found fresh = of_type(reasons, "new"), popular = of_type(reasons, "popular"), source = of_type(reasons, "source");
   if (!query.empty()) {
     std::vector<std::string> words;
-    for (const std::string& word : texts(query, 3)) words.push_back("\"" + word + "\"");
+    for (const std::string& word : texts(weighty(query), 3)) words.push_back("\"" + word + "\"");
     std::string out = "Matches " + join(words) + " in your search";
     if (!history.empty() && history.front()->evidence.front().tone != Tone::rated_low)
       out += "; near " + texts(history, 1).front() + " in your history";
@@ -138,7 +146,11 @@ std::string line(std::span<const Reason> reasons, const Wording& wording) {
     if (!history.empty()) return "New here: close to " + texts(history, 1).front() + " in your history";
     return "New here: close in content to what you chose lately";
   }
-  if (!history.empty()) return history_line(history, attributes);
+  const bool only_low = !history.empty() && std::all_of(history.begin(), history.end(), [](const Reason* reason) {
+    return reason->evidence.front().tone == Tone::rated_low;
+  });
+  // What was rated low is named only where there is nothing better to say.
+  if (!history.empty() && !(only_low && (!attributes.empty() || !source.empty()))) return history_line(history, attributes);
   if (!attributes.empty()) return "Shares " + shared_values(attributes, wording);
   if (!popular.empty()) return wording.knows_user ? "Popular with others" : "Popular now; we know little about you yet";
   if (!source.empty()) return source_line(*source.front());

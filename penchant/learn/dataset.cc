@@ -8,6 +8,7 @@
 #include "penchant/catalog/item.h"
 #include "penchant/learn/event_reader.h"
 #include "penchant/semantic_id/collisions.h"
+#include "penchant/semantic_id/report.h"
 #include "penchant/semantic_id/residual_kmeans.h"
 #include "penchant/text/encoder.h"
 
@@ -134,7 +135,8 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   kmeans.progress = progress;
   PENCHANT_TRY(fit, semantic_id::train_residual_kmeans(all.view(), kmeans, executor));
   PENCHANT_TRY(resolved, semantic_id::resolve_collisions(fit.codebooks, all.view(), fit.codes.view(), executor));
-  out.semantic_ids = {fit.level_error, resolved.moved, resolved.shared_before, resolved.shared};
+  PENCHANT_TRY(report, semantic_id::make_report(fit.codebooks, all.view(), resolved.codes.view(), executor));
+  out.semantic_id_report = semantic_id::to_json(report);
   const semantic_id::Codebooks& books = fit.codebooks;
   out.data.codebook_size = books.codebook();
   for (std::size_t l = 0; l < books.levels(); ++l) {

@@ -32,21 +32,13 @@ struct DatasetOptions {
   std::uint64_t seed = 1;
 };
 
-/// What became of the semantic IDs.
-struct SemanticIdFacts {
-  std::vector<double> level_error;   ///< [levels], mean squared length left after each level
-  std::uint64_t moved = 0;           ///< items that the collision policy gave another last code
-  std::uint64_t shared_before = 0;   ///< items that shared their ID before it
-  std::uint64_t shared = 0;          ///< items that still do
-};
-
 struct Dataset {
   TrainingData data;
   std::vector<std::string> item_ids;    ///< [items], external ids in row order
   Holdout holdout = Holdout::last_out;
   std::int64_t holdout_time_ms = 0;     ///< Holdout::time: events at or after it are unseen
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
-  SemanticIdFacts semantic_ids;
+  std::string semantic_id_report;       ///< JSON of semantic_id::SidReport, for the card
 };
 
 /// Reads items and events, holds out, encodes item text, quantises. Events of types with weight 0

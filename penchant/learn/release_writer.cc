@@ -73,8 +73,7 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
 
 Status write_card(const std::string& path, const ReleaseInfo& info, const Dataset& d, const TrainOptions& o,
                   const TrainedModel& model) {
-  json::array level_error, modalities;
-  for (const double e : d.semantic_ids.level_error) level_error.push_back(number(e));
+  json::array modalities;
   for (const Modality& m : d.data.modalities)
     modalities.push_back(json::object{{"name", m.name}, {"dim", m.vectors.cols()}, {"encoder", m.encoder}});
   json::object card;
@@ -83,9 +82,7 @@ Status write_card(const std::string& path, const ReleaseInfo& info, const Datase
                               {"holdout", name_of(d.holdout)}, {"holdout_time_ms", d.holdout_time_ms},
                               {"modalities", std::move(modalities)}};
   card["training"] = training_section(info, o, model);
-  card["semantic_ids"] = json::object{{"levels", d.data.codes.cols()}, {"codebook", d.data.codebook_size},
-                                      {"level_error", std::move(level_error)}, {"moved", d.semantic_ids.moved},
-                                      {"shared_before", d.semantic_ids.shared_before}, {"shared", d.semantic_ids.shared}};
+  if (!d.semantic_id_report.empty()) card["semantic_ids"] = json::parse(d.semantic_id_report);
   return artifact::write_file(path, json::serialize(card));
 }
 

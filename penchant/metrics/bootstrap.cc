@@ -62,8 +62,7 @@ BootstrapResult bootstrap(MatrixView<const float> values, std::span<const Column
   Matrix<double> means(resamples, cols);
   executor.parallel_for(resamples, 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> times;
-    for (std::size_t r = begin; r < end; ++r)
-      resampled_means(values, options.seed, r, times, means.row(r));
+    for (std::size_t r = begin; r < end; ++r) resampled_means(values, options.seed, r, times, means.row(r));
   });
 
   std::vector<double> column(resamples);

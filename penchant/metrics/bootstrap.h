@@ -23,7 +23,7 @@ struct Estimate {
 struct BootstrapOptions {
   std::size_t resamples = 1000;  ///< at least 1; 1,000 is the least for a figure to be reported
   std::uint64_t seed = 1;
-  double level = 0.95;           ///< share of the resampled means inside [low, high], in (0, 1)
+  double level = 0.95;  ///< share of the resampled means inside [low, high], in (0, 1)
 };
 
 /// Two columns of a matrix: the difference minuend - subtrahend is estimated on the same resamples.

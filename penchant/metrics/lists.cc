@@ -16,8 +16,7 @@ double coverage(std::span<const std::uint32_t> recommended, std::size_t items) {
   return static_cast<double>(seen.count()) / static_cast<double>(items);
 }
 
-double mean_popularity(std::span<const std::uint32_t> list,
-                       std::span<const std::uint32_t> popularity) {
+double mean_popularity(std::span<const std::uint32_t> list, std::span<const std::uint32_t> popularity) {
   if (list.empty()) return 0;
   double sum = 0;
   for (const std::uint32_t row : list) sum += row < popularity.size() ? popularity[row] : 0;

@@ -4,7 +4,7 @@
 /// ranker.json: {"features": ["dense", …], "tasks": {"recommend": {"weights": […]}, …}}; one weight
 /// per listed feature, in that order. Features that the file does not list weigh 0; tasks it does
 /// not hold keep their default weights. Tasks and when they apply:
-///   recommend  there is a history        guest    there is none: popular and recent items
+///   recommend  there is a history        guest    there is none: popular items, lately chosen ones first
 ///   search     there is a query          similar  there are anchor items
 /// The features of an item:
 ///   dense       log-softmax of the dense head over all items, given the history

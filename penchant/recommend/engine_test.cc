@@ -131,6 +131,55 @@ TEST_F(EngineTest, UnseenItemsTakeAtMostTheirShareOfAList) {
   EXPECT_EQ(only.items.size(), 10U) << "where nothing else is allowed, they fill the list";
 }
 
+TEST_F(EngineTest, ManyTextsThatCameOfflineAreEncodedByReloadAndThenKept) {
+  start();
+  std::vector<catalog::Item> many;
+  for (int i = 0; i < 50; ++i) {
+    many.push_back({.id = "offline" + std::to_string(i), .title = "Comedy tale number " + std::to_string(1000 + i)});
+    many.back().attributes["genres"] = std::vector<std::string>{"Comedy"};
+  }
+  ASSERT_TRUE(store_->put_items(many).ok());
+  open();
+  EXPECT_THAT(degraded(ask({.user = "u0"}), "new_items"), HasSubstr("18 items"));
+  EXPECT_TRUE(engine_->item_card("offline49").value().semantic_id.empty());
+  ASSERT_TRUE(engine_->reload().ok());
+  EXPECT_EQ(degraded(ask({.user = "u0"}), "new_items"), "");
+  const auto id = engine_->item_card("offline49").value().semantic_id;
+  EXPECT_EQ(id.size(), 3U);
+  open();
+  EXPECT_EQ(degraded(ask({.user = "u0"}), "new_items"), "") << "kept on disk";
+  EXPECT_EQ(engine_->item_card("offline49").value().semantic_id, id);
+  std::filesystem::resize_file(home_.path() + "/cache/text_vectors.safetensors", 100);
+  open();
+  EXPECT_THAT(degraded(ask({.user = "u0"}), "new_items"), HasSubstr("18 items")) << "a damaged cache is passed over";
+}
+
+TEST_F(EngineTest, ALargeCatalogueIsRankedFromTheBestOfEachSource) {
+  Setup setup;
+  setup.release.genres = 8;
+  setup.release.per_genre = 600;  // above kRankAll
+  setup.events_per_user = 20;
+  start(setup);
+  for (const std::string user : {"u0", "u3", "u7"}) {
+    const auto list = ask({.user = user, .n = 10});
+    ASSERT_EQ(list.items.size(), 10U);
+    const auto scores = engine_->score_all({.user = user}).value();
+    std::vector<double> sorted = scores;
+    std::ranges::sort(sorted, std::greater<>());
+    std::size_t hits = 0;
+    for (const auto& item : list.items) hits += item.score >= sorted[9] - 1e-3 ? 1 : 0;
+    EXPECT_GE(hits, 9U) << user;
+  }
+  catalog::Item item{.id = "fresh", .title = "Comedy tale brand new"};
+  item.attributes["genres"] = std::vector<std::string>{"Comedy"};
+  ASSERT_TRUE(engine_->put_items(std::span(&item, 1)).ok());
+  EXPECT_TRUE(lists(ask({.user = "u0", .n = 100}), "fresh"));
+  EXPECT_EQ(share(ask({.user = "u0", .n = 10, .boosts = {{"genres = \"War\"", 9}}}), "Wa"), 1) << "what is lifted is there to be lifted";
+  const auto narrow = ask({.user = "u0", .n = 50, .filter = "genres = \"War\" AND year > 2500"});
+  EXPECT_EQ(narrow.items.size(), 50U);
+  EXPECT_EQ(share(narrow, "Wa"), 1);
+}
+
 TEST_F(EngineTest, FilterExcludeAndDeletionHold) {
   start();
   const auto filtered = ask({.user = "u0", .n = 20, .filter = "genres = \"horror\" and year>=1984"});

@@ -52,7 +52,7 @@ RunContext LiveEngine::context() const {
                                                 : "the release was trained with another sentence encoder";
   context.options = &options_;
   context.executor = &executor_;
-  context.now_ms = clock_.now_ms();
+  context.now_ms = world_->calendar_times ? clock_.now_ms() : world_->popularity.newest_ms();
   return context;
 }
 

@@ -12,6 +12,7 @@
 #include "penchant/recommend/engine.h"
 #include "penchant/recommend/request_run.h"
 #include "penchant/recommend/state_cache.h"
+#include "penchant/recommend/text_cache.h"
 #include "penchant/recommend/world.h"
 #include "penchant/text/encoder.h"
 
@@ -51,11 +52,17 @@ class LiveEngine final : public Engine {
   [[nodiscard]] std::unique_lock<std::shared_mutex> write_lock();
   [[nodiscard]] RunContext context() const;
 
-  Result<std::unique_ptr<World>> load_world();
-  Status load_live_release(World& world);
+  /// Opening has to be quick: at most so many texts of new items are encoded then (others come from
+  /// the cache); reload() encodes all.
+  static constexpr std::size_t kEncodedAtOpen = 32;
+  static constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
+  Result<std::unique_ptr<World>> load_world(std::size_t encode_at_most);
+  Status load_live_release(World& world, std::size_t encode_at_most);
   /// Places all items that the release does not know, texts encoded in one batch.
-  Status place_new_items(World& world, std::size_t first_row);
-  [[nodiscard]] std::vector<Content> contents_of(const ReleaseModel& model, std::span<const catalog::Item> items) const;
+  Status place_new_items(World& world, std::size_t first_row, std::size_t encode_at_most);
+  /// \param left_out receives how many texts were beyond the limit
+  [[nodiscard]] std::vector<Content> contents_of(const ReleaseModel& model, std::span<const catalog::Item> items,
+                                                 std::size_t encode_at_most = kNoLimit, std::size_t* left_out = nullptr);
   [[nodiscard]] const text::SentenceEncoder* encoder_for(const ReleaseModel* model) const;
 
   // Under writing_: bring memory to what the store holds.
@@ -70,6 +77,7 @@ class LiveEngine final : public Engine {
   const Clock& clock_;           ///< likewise
   std::unique_ptr<text::SentenceEncoder> encoder_;
   std::string encoder_problem_;  ///< why there is none
+  std::unique_ptr<TextCache> texts_;  ///< null without an encoder
   mutable std::mutex gate_;
   mutable std::shared_mutex world_mutex_;
   std::mutex writing_;           ///< one writer at a time; taken before the world's lock

@@ -4,6 +4,7 @@
 
 #include "penchant/kernels/vectors.h"
 #include "penchant/recommend/live_engine.h"
+#include "penchant/store/time_kind.h"
 
 namespace penchant::recommend {
 namespace {
@@ -29,12 +30,14 @@ Status LiveEngine::open() {
 Status LiveEngine::open(std::unique_ptr<text::SentenceEncoder> encoder, std::string problem) {
   encoder_ = std::move(encoder);
   encoder_problem_ = std::move(problem);
-  PENCHANT_TRY(world, load_world());
+  if (encoder_ != nullptr)
+    texts_ = std::make_unique<TextCache>(options_.home + "/cache/text_vectors.safetensors", encoder_->sha256(), encoder_->dim());
+  PENCHANT_TRY(world, load_world(kEncodedAtOpen));
   world_ = std::move(world);
   return {};
 }
 
-Result<std::unique_ptr<World>> LiveEngine::load_world() {
+Result<std::unique_ptr<World>> LiveEngine::load_world(std::size_t encode_at_most) {
   auto world = std::make_unique<World>();
   PENCHANT_TRY(lexical, retrieve::LexicalIndex::create());
   world->lexical = std::move(lexical);
@@ -45,6 +48,8 @@ Result<std::unique_ptr<World>> LiveEngine::load_world() {
     std::erase(*noun, '"');
     world->item_noun = *noun;
   }
+  PENCHANT_TRY(times, store::time_kind(store_));
+  world->calendar_times = times == store::TimeKind::epoch;
   PENCHANT_DO(world->lexical->begin());
   Status problem;
   PENCHANT_DO(store_.scan_items(
@@ -64,11 +69,11 @@ Result<std::unique_ptr<World>> LiveEngine::load_world() {
     return true;
   }));
   world->finish_loading();
-  PENCHANT_DO(load_live_release(*world));
+  PENCHANT_DO(load_live_release(*world, encode_at_most));
   return world;
 }
 
-Status LiveEngine::load_live_release(World& world) {
+Status LiveEngine::load_live_release(World& world, std::size_t encode_at_most) {
   PENCHANT_TRY(rows, store_.releases());
   for (const store::ReleaseRow& row : rows) {
     if (!row.live) continue;
@@ -77,13 +82,13 @@ Status LiveEngine::load_live_release(World& world) {
     if (!release.ok()) return std::move(release).error().within("live release " + row.name);
     const std::size_t known = release.value().ids.size();
     PENCHANT_DO(world.adopt(std::move(release).value()));
-    return place_new_items(world, known);
+    return place_new_items(world, known, encode_at_most);
   }
   return {};
 }
 
-std::vector<LiveEngine::Content> LiveEngine::contents_of(const ReleaseModel& model,
-                                                         std::span<const catalog::Item> items) const {
+std::vector<LiveEngine::Content> LiveEngine::contents_of(const ReleaseModel& model, std::span<const catalog::Item> items,
+                                                         std::size_t encode_at_most, std::size_t* left_out) {
   const auto& modalities = model.manifest.modalities;
   std::vector<Content> contents(items.size());
   std::vector<std::string> texts;
@@ -99,9 +104,14 @@ std::vector<LiveEngine::Content> LiveEngine::contents_of(const ReleaseModel& mod
           kernels::l2_normalise(contents[i].parts[m]);
         }
       const bool encoded = modalities[m].name == "text" && modalities[m].encoder != "given";
-      if (encoded && contents[i].parts[m].empty() && !contents[i].text.empty() && encoder_for(&model) != nullptr) {
+      if (!encoded || !contents[i].parts[m].empty() || contents[i].text.empty() || encoder_for(&model) == nullptr) continue;
+      contents[i].parts[m] = texts_->find(contents[i].text);
+      if (!contents[i].parts[m].empty()) continue;
+      if (texts.size() < encode_at_most) {
         texts.push_back(contents[i].text);
         where.emplace_back(i, m);
+      } else if (left_out != nullptr) {
+        ++*left_out;
       }
     }
   }
@@ -110,19 +120,21 @@ std::vector<LiveEngine::Content> LiveEngine::contents_of(const ReleaseModel& mod
   if (!vectors.ok()) return contents;  // stays without text; `degraded` of requests names such items' lane
   for (std::size_t t = 0; t < texts.size(); ++t) {
     const auto row = vectors.value().row(t);
+    texts_->add(texts[t], row);
     contents[where[t].first].parts[where[t].second].assign(row.begin(), row.end());
   }
+  (void)texts_->save_if_grown();  // a cache: where it cannot be written, the next start encodes again
   return contents;
 }
 
-Status LiveEngine::place_new_items(World& world, std::size_t first_row) {
+Status LiveEngine::place_new_items(World& world, std::size_t first_row, std::size_t encode_at_most) {
   std::vector<catalog::Item> items;
   for (std::size_t row = first_row; row < world.items(); ++row) {
     PENCHANT_TRY(item, store_.get_item(world.ids[row]));
     items.push_back(std::move(item));
   }
   if (items.empty()) return {};
-  const auto contents = contents_of(*world.model, items);
+  const auto contents = contents_of(*world.model, items, encode_at_most, &world.texts_left_out);
   for (std::size_t i = 0; i < items.size(); ++i)
     PENCHANT_DO(world.place_item(ItemId{static_cast<std::uint32_t>(first_row + i)}, contents[i].spans()));
   return world.rebuild_trie();
@@ -365,7 +377,7 @@ Status LiveEngine::reload() {
 }
 
 Status LiveEngine::reload_locked() {
-  PENCHANT_TRY(world, load_world());
+  PENCHANT_TRY(world, load_world(kNoLimit));
   const auto lock = write_lock();
   world_ = std::move(world);
   states_.clear();

@@ -68,6 +68,9 @@ bool RequestRun::uses(Feature feature) const { return ranker_.weights(task_)[ran
 Status RequestRun::prepare() {
   if (world_.model == nullptr)
     degrade("model", "there is no live release yet: train one (penchant train); popular, fresh, transition and word matches answer");
+  if (world_.texts_left_out > 0)
+    degrade("new_items", std::to_string(world_.texts_left_out) +
+                             " items that came after training have no text vector yet: reload, or train a release");
   PENCHANT_DO(read_history());
   for (const std::string& id : request_.similar_to) {
     if (const auto item = world_.find_item(id)) anchors_.push_back(*item);
@@ -106,8 +109,9 @@ Status RequestRun::read_history() {
       response_.ignored.push_back("session: item '" + event.item + "' is not in the catalogue");
       continue;
     }
+    const std::int64_t next = world_.calendar_times ? context_.now_ms : history_.empty() ? 0 : history_.back().time_ms + 1;
     history_.push_back({*item, event.type, event.value.value_or(std::numeric_limits<double>::quiet_NaN()),
-                        event.time_ms != 0 ? event.time_ms : context_.now_ms});
+                        event.time_ms != 0 ? event.time_ms : next});
   }
   for (const HistoryEvent& event : history_) {
     history_items_.push_back(event.item);

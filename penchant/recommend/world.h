@@ -101,12 +101,14 @@ class World {
   std::vector<store::EventType> types;
   std::map<std::uint16_t, double> highest_value;       ///< per event type, to tell a high rating from a low one
   std::uint64_t last_seq = 0;
+  bool calendar_times = true;                          ///< false: times are positions, now means nothing
   std::string item_noun = "items";                     ///< plural, for template lines
 
   std::shared_ptr<const ReleaseModel> model;           ///< null: no release
   ItemTables tables;                                   ///< rows = items() where there is a model
   semantic_id::ItemTrie trie;
   MedianItem median;
+  std::size_t texts_left_out = 0;                      ///< new items whose text is not encoded yet
 
  private:
   std::unordered_map<std::string, ItemId> row_of_;

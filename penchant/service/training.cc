@@ -83,7 +83,15 @@ class Trainer {
       progress_in.fd = moved;
     }
     ::posix_spawn_file_actions_adddup2(&actions, progress_in.fd, 3);
-    const int code = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr, argv.data(), environ);
+    // Spinning OpenMP threads make training many times slower as soon as anything else runs.
+    std::string waiting = "OMP_WAIT_POLICY=passive";
+    std::vector<char*> environment{waiting.data()};
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      if (std::string_view(*variable).starts_with("OMP_WAIT_POLICY=")) environment.erase(environment.begin());
+      environment.push_back(*variable);
+    }
+    environment.push_back(nullptr);
+    const int code = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr, argv.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
     if (code != 0) {
       pid_ = -1;
