@@ -94,7 +94,7 @@ TEST_F(ImportTest, TruncatedGzipKeepsTheRowsBefore) {
   EXPECT_EQ(report.files[0].kept, store_->counts().value().events);
   EXPECT_EQ(report.rejected, 0u);
   EXPECT_NE(to_table(report).find("problem:"), std::string::npos);
-  file("broken.csv.gz", std::string("\x1f\x8b\x08\x00garbage that is no deflate stream at all", 46));
+  file("broken.csv.gz", std::string("\x1f\x8b\x08\x00", 4) + "garbage that is no deflate stream at all");
   EXPECT_EQ(try_import({(folder_ / "in" / "broken.csv.gz").string()}).error().code, ErrorCode::corrupt);
 }
 

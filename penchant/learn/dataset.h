@@ -26,6 +26,7 @@ Result<Holdout> parse_holdout(std::string_view word);
 struct DatasetOptions {
   Holdout holdout = Holdout::last_out;
   double validation_quantile = 0.8;  ///< of all event times: the cut of Holdout::time
+  double test_quantile = 0.9;        ///< Holdout::time: validation ends here, as in evaluate/split.h
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
   std::uint32_t levels = 3;          ///< L, codes per semantic ID
   std::uint32_t codebook = 0;        ///< K; 0: from the number of items

@@ -8,11 +8,11 @@
 #include <unordered_set>
 
 #include "penchant/base/rng.h"
+#include "penchant/store/time_kind.h"
 
 namespace penchant::learn {
 namespace {
 
-constexpr std::int64_t kFirstRealMoment = 10'000'000'000;  ///< ms; smaller times are positions
 constexpr std::size_t kMaxValueRows = 8;                   ///< action rows per event type
 constexpr std::size_t kMaxSampleUsers = 2000;
 constexpr double kRareRepeats = 0.05;
@@ -36,18 +36,19 @@ void cut_last_out(const EventTable& table, Cut& cut) {
   }
 }
 
-Status cut_by_time(const EventTable& table, double quantile, Cut& cut) {
-  const auto newest = std::ranges::max(table.events, {}, &LoggedEvent::time_ms);
-  if (newest.time_ms < kFirstRealMoment)
+/// Validation events lie in [validation cut, test cut): what comes later is for the test alone.
+Status cut_by_time(const EventTable& table, double quantile, double test_quantile, Cut& cut) {
+  if (!table.has_clock)
     return invalid("the events carry positions, not times, so no global time cut is possible: use --holdout last-out");
   cut.time_ms = quantile_of_times(table, quantile);
+  const std::int64_t test_ms = quantile_of_times(table, test_quantile);
   for (std::size_t u = 0; u < table.users(); ++u) {
     const auto begin = table.events.begin() + static_cast<std::ptrdiff_t>(table.offsets[u]);
     const auto end = table.events.begin() + static_cast<std::ptrdiff_t>(table.offsets[u + 1]);
     const auto at = std::lower_bound(begin, end, cut.time_ms,
                                      [](const LoggedEvent& e, std::int64_t t) { return e.time_ms < t; });
     cut.training_end[u] = static_cast<std::uint64_t>(at - table.events.begin());
-    if (at != begin && at != end) cut.validation_events.push_back(cut.training_end[u]);
+    if (at != begin && at != end && at->time_ms < test_ms) cut.validation_events.push_back(cut.training_end[u]);
   }
   return {};
 }
@@ -92,7 +93,9 @@ std::vector<double> range_ends(std::vector<double> values) {
 
 Result<EventTable> read_events(store::Store& store, std::uint32_t items) {
   PENCHANT_TRY(types, store.event_types());
+  PENCHANT_TRY(kind, store::time_kind(store));
   EventTable table;
+  table.has_clock = kind == store::TimeKind::epoch;
   std::optional<catalog::UserId> user;
   std::optional<Error> error;
   PENCHANT_DO(store.scan_events_by_user([&](const store::StoredEvent& e) {
@@ -121,8 +124,9 @@ Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options) {
   if (options.holdout == Holdout::none) sample_last_events(table, options.seed, cut);
   if (options.holdout == Holdout::time) {
     const double q = options.validation_quantile;
-    if (!(q > 0 && q < 1)) return invalid("the quantile of the time cut must lie between 0 and 1");
-    PENCHANT_DO(cut_by_time(table, q, cut));
+    const double t = options.test_quantile;
+    if (!(q > 0 && q < t && t < 1)) return invalid("the quantiles of the time cuts must lie between 0 and 1, in order");
+    PENCHANT_DO(cut_by_time(table, q, t, cut));
   }
   bool any = false;
   for (std::size_t u = 0; u < table.users(); ++u) any |= cut.training_end[u] - table.offsets[u] >= 2;

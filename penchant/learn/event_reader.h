@@ -22,6 +22,7 @@ struct LoggedEvent {
 struct EventTable {
   std::vector<std::uint64_t> offsets{0};  ///< [users + 1]
   std::vector<LoggedEvent> events;
+  bool has_clock = true;                  ///< time_ms is a moment, not a position or an offset
   [[nodiscard]] std::size_t users() const noexcept { return offsets.size() - 1; }
 };
 

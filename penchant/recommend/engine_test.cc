@@ -158,7 +158,8 @@ TEST_F(EngineTest, ALargeCatalogueIsRankedFromTheBestOfEachSource) {
   Setup setup;
   setup.release.genres = 8;
   setup.release.per_genre = 600;  // above kRankAll
-  setup.events_per_user = 20;
+  setup.users = 300;              // so that nearly every item has events
+  setup.events_per_user = 100;
   start(setup);
   for (const std::string user : {"u0", "u3", "u7"}) {
     const auto list = ask({.user = user, .n = 10});
@@ -173,7 +174,7 @@ TEST_F(EngineTest, ALargeCatalogueIsRankedFromTheBestOfEachSource) {
   catalog::Item item{.id = "fresh", .title = "Comedy tale brand new"};
   item.attributes["genres"] = std::vector<std::string>{"Comedy"};
   ASSERT_TRUE(engine_->put_items(std::span(&item, 1)).ok());
-  EXPECT_TRUE(lists(ask({.user = "u0", .n = 100}), "fresh"));
+  EXPECT_TRUE(lists(ask({.user = "u0", .n = 300}), "fresh")) << "among 500 unseen comedies";
   EXPECT_EQ(share(ask({.user = "u0", .n = 10, .boosts = {{"genres = \"War\"", 9}}}), "Wa"), 1) << "what is lifted is there to be lifted";
   const auto narrow = ask({.user = "u0", .n = 50, .filter = "genres = \"War\" AND year > 2500"});
   EXPECT_EQ(narrow.items.size(), 50U);

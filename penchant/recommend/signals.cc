@@ -69,12 +69,14 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
   std::vector<float> sample;
   sample_trained(tables.untrained, [&](std::size_t i) { sample.push_back(signals.transitions[i]); });
   signals.median_transition = median(sample);
+  if (!signals.transitions.empty()) signals.most_transition = *std::max_element(signals.transitions.begin(), signals.transitions.end());
   if (model == nullptr) return signals;
   if (!hidden.empty()) {
     signals.hidden.assign(hidden.begin(), hidden.end());
     signals.logits.resize(tables.rows());
     dense_logits(*model, tables, hidden, signals.logits);
     signals.log_normaliser = log_sum_exp(signals.logits);
+    signals.transition_line = cold_line(signals.logits, signals.transitions, tables.untrained);
   }
   if (model->content_dim > 0) signals.profile = retrieve::content_profile(tables.content, items);
   if (!signals.profile.empty()) {
@@ -84,23 +86,23 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
   return signals;
 }
 
-ColdLine cold_line(std::span<const float> dense, std::span<const float> generator,
+ColdLine cold_line(std::span<const float> dense, std::span<const float> values,
                    std::span<const std::uint8_t> untrained) {
   kernels::TopK best(kColdLinePoints);
   for (std::size_t i = 0; i < dense.size(); ++i)
-    if (untrained[i] == 0 && std::isfinite(generator[i])) best.offer(dense[i], static_cast<std::uint32_t>(i));
+    if (untrained[i] == 0 && std::isfinite(values[i])) best.offer(dense[i], static_cast<std::uint32_t>(i));
   const auto points = best.take();
   if (points.empty()) return {};
   double x = 0, y = 0, xx = 0, xy = 0;
   const auto n = static_cast<double>(points.size());
   for (const auto& point : points) {
     x += static_cast<double>(point.score) / n;
-    y += static_cast<double>(generator[point.index]) / n;
+    y += static_cast<double>(values[point.index]) / n;
   }
   for (const auto& point : points) {
     const double dx = static_cast<double>(point.score) - x;
     xx += dx * dx;
-    xy += dx * (static_cast<double>(generator[point.index]) - y);
+    xy += dx * (static_cast<double>(values[point.index]) - y);
   }
   const double slope = xx > 1e-9 ? std::max(xy / xx, 0.0) : 0;
   return {y - slope * x, slope};
@@ -118,7 +120,10 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     float popularity = std::log1p(static_cast<float>(std::max<std::int64_t>(inputs.counts.transitions->count(ItemId{i}), 0)));
     std::int64_t last_seen = i < inputs.counts.last_seen_ms.size() ? inputs.counts.last_seen_ms[i] : 0;
     if (cold) {
-      transition = std::max(transition, signals.median_transition);
+      float guess = signals.median_transition;
+      if (!signals.logits.empty())
+        guess = std::clamp(signals.transition_line.at(signals.logits[i]), guess, signals.most_transition);
+      transition = std::max(transition, guess);
       popularity = std::max(popularity, inputs.median.popularity);
       last_seen = std::max(last_seen, inputs.median.last_seen_ms);
     }

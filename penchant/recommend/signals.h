@@ -28,6 +28,20 @@ struct MedianItem {
 };
 [[nodiscard]] MedianItem median_item(const CountViews& counts, std::span<const std::uint8_t> untrained);
 
+/// How an untrained item's generator and transition values are guessed: the line through the (dense,
+/// value) points of trained items. The generator gives codes it never saw together near-zero
+/// probability, and nothing was ever counted before or after the item, whatever the item is
+/// (docs/decisions/0008-online-ranking.md).
+struct ColdLine {
+  double offset = 0, slope = 0;
+  [[nodiscard]] float at(float dense) const noexcept { return static_cast<float>(offset + slope * static_cast<double>(dense)); }
+};
+/// Least squares over the `kColdLinePoints` rows of highest dense value among trained ones, slope >= 0.
+/// Values that are not finite are left out.
+inline constexpr std::size_t kColdLinePoints = 200;
+[[nodiscard]] ColdLine cold_line(std::span<const float> dense, std::span<const float> values,
+                                 std::span<const std::uint8_t> untrained);
+
 /// Per row of the catalogue; an empty vector = the history says nothing.
 struct HistorySignals {
   std::vector<float> hidden;       ///< [d]
@@ -35,6 +49,8 @@ struct HistorySignals {
   float log_normaliser = 0;        ///< log sum exp(logits): dense = logits - log_normaliser
   std::vector<float> transitions;  ///< [n], log1p(1000 score)
   float median_transition = 0;     ///< of trained rows
+  float most_transition = 0;       ///< of all rows
+  ColdLine transition_line;        ///< logit -> transition feature; for untrained rows
   std::vector<float> profile;      ///< [x]
   std::vector<float> content;      ///< [n], cosine
 };
@@ -51,18 +67,6 @@ struct HistorySignals {
 [[nodiscard]] float transition_feature(double score) noexcept;
 /// -log1p(days between); an event after `at_ms` counts as now.
 [[nodiscard]] float recency_feature(std::int64_t last_seen_ms, std::int64_t at_ms) noexcept;
-
-/// How an untrained item's generator score is guessed: the line through the (dense, generator)
-/// points of trained items. The generator itself gives codes it never saw together near-zero
-/// probability, whatever the item (see docs/decisions on cold items).
-struct ColdLine {
-  double offset = 0, slope = 0;
-  [[nodiscard]] float at(float dense) const noexcept { return static_cast<float>(offset + slope * static_cast<double>(dense)); }
-};
-/// Least squares over the `kColdLinePoints` rows of highest dense value among trained ones.
-inline constexpr std::size_t kColdLinePoints = 200;
-[[nodiscard]] ColdLine cold_line(std::span<const float> dense, std::span<const float> generator,
-                                 std::span<const std::uint8_t> untrained);
 
 /// Inputs of feature rows beside the signals.
 struct FeatureInputs {
