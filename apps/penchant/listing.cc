@@ -8,16 +8,13 @@
 namespace penchant::app {
 
 void print_list(const recommend::Response& response) {
-  std::size_t title_columns = 12;
-  for (const auto& item : response.items)
-    title_columns = std::max(title_columns, columns_of(item.title.empty() ? item.id : item.title));
-  title_columns = std::min<std::size_t>(title_columns, 40);
-  const std::size_t width = terminal_width();
+  // A title with its score, and the reason on a line of its own: it is a sentence, not a column.
+  const std::size_t width = std::min<std::size_t>(terminal_width(), 100);
+  const std::size_t title_columns = width - 16;
   for (const auto& item : response.items) {
-    const std::string title = fit(item.title.empty() ? item.id : item.title, title_columns);
-    const std::size_t used = 4 + title_columns + 9;
-    std::printf("%3zu %s %7.2f  %s\n", item.rank, bold(title).c_str(), item.score,
-                item.explanation.empty() ? "" : dim(fit(item.explanation, width > used + 12 ? width - used - 1 : 40)).c_str());
+    std::printf("%3zu  %s %8.2f\n", item.rank, bold(fit(item.title.empty() ? item.id : item.title, title_columns)).c_str(),
+                item.score);
+    if (!item.explanation.empty()) std::printf("     %s\n", dim(item.explanation).c_str());
   }
   if (response.items.empty())
     std::printf("   nothing to show: the filter, the exclusions or the seen items leave no candidate\n");

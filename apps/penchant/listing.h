@@ -6,7 +6,7 @@
 
 namespace penchant::app {
 
-/// Lines "1  Title  0.93  why", cut to the terminal's width; then what was ignored or degraded.
+/// Rank, title and score on one line, the reason below it; then what was ignored or degraded.
 void print_list(const recommend::Response& response);
 
 }  // namespace penchant::app

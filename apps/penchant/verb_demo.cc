@@ -79,22 +79,29 @@ Status train(Context& context, const Options& options) {
   return {};
 }
 
-/// The user with the longest history, by id.
-Result<std::string> busiest_user(store::Store& store, std::size_t& events) {
-  std::vector<std::size_t> counts;
+/// The user with the longest history that leaves most of the catalogue to discover: at most an
+/// eighth of it.
+Result<std::string> busy_user(store::Store& store, std::size_t& events) {
+  PENCHANT_TRY(counts, store.counts());
+  std::vector<std::size_t> histories;
   PENCHANT_DO(store.scan_events_by_user([&](const store::StoredEvent& event) {
-    counts.resize(std::max<std::size_t>(counts.size(), catalog::index(event.user) + 1));
-    ++counts[catalog::index(event.user)];
+    histories.resize(std::max<std::size_t>(histories.size(), catalog::index(event.user) + 1));
+    ++histories[catalog::index(event.user)];
     return true;
   }));
-  if (counts.empty()) return Error{ErrorCode::not_found, "no events"};
-  const auto best = static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
-  events = counts[best];
+  std::size_t best = 0;
+  events = 0;
+  for (std::size_t user = 0; user < histories.size(); ++user) {
+    if (histories[user] > counts.items / 8 || histories[user] <= events) continue;
+    best = user;
+    events = histories[user];
+  }
   std::string id;
   PENCHANT_DO(store.scan_users([&](catalog::UserId row, catalog::User&& user) {
     if (catalog::index(row) == best) id = user.id;
     return id.empty();
   }));
+  if (id.empty()) return Error{ErrorCode::not_found, "no events"};
   return id;
 }
 
@@ -102,7 +109,7 @@ Status show_people(Context& context) {
   PENCHANT_TRY(store, context.store());
   PENCHANT_TRY(engine, context.engine());
   std::size_t events = 0;
-  PENCHANT_TRY(busy, busiest_user(*store, events));
+  PENCHANT_TRY(busy, busy_user(*store, events));
   recommend::Request request;
   request.n = 5;
   request.explain = recommend::Explain::brief;

@@ -11,6 +11,7 @@
 #include "penchant/net/url.h"
 #include "penchant/service/json_text.h"
 #include "penchant/service/json_values.h"
+#include "penchant/service/json_writer.h"
 #include "penchant/service/route.h"
 #include "penchant/service/state.h"
 
@@ -215,7 +216,7 @@ struct Service::Impl {
     response.headers.add("Content-Type", reply.text ? reply.text_type : "application/json");
     response.headers.add("Cache-Control", "no-store");
     response.headers.add("X-Content-Type-Options", "nosniff");
-    response.body = reply.text ? std::move(*reply.text) : json::serialize(reply.body) + "\n";
+    response.body = reply.text ? std::move(*reply.text) : write_json(reply.body) + "\n";
     return response;
   }
 

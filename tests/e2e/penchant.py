@@ -77,10 +77,12 @@ class Server:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=30)
+        self.log.close()
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=30)
+        self.log.close()
 
     def resident_mb(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
