@@ -31,7 +31,7 @@ struct MedianItem {
 /// How an untrained item's generator and transition values are guessed: the line through the (dense,
 /// value) points of trained items. The generator gives codes it never saw together near-zero
 /// probability, and nothing was ever counted before or after the item, whatever the item is
-/// (docs/decisions/0008-online-ranking.md).
+/// (docs/decisions/0005-online-ranking.md).
 struct ColdLine {
   double offset = 0, slope = 0;
   [[nodiscard]] float at(float dense) const noexcept { return static_cast<float>(offset + slope * static_cast<double>(dense)); }

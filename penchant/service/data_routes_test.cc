@@ -22,7 +22,7 @@ TEST_F(ServiceTest, ItemsArePutReadChangedAndDeleted) {
   EXPECT_EQ(at(read.body, "/title"), "B");
   EXPECT_EQ(at(read.body, "/attributes"), R"({"country":"NZ","year":2000})");
   EXPECT_EQ(at(read.body, "/available"), "false");
-  EXPECT_EQ(at(read.body, "/vectors/visual"), "[1E0,2E0]");
+  EXPECT_EQ(at(read.body, "/vectors/visual"), "[1,2]");
   EXPECT_EQ(at(read.body, "/created"), "2023-11-14T22:13:20.000Z");
 
   EXPECT_EQ(text(call("DELETE", path).body), R"({"id":"new/1","deleted":true})");

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
+#include <cmath>
 
 namespace penchant::service {
 namespace {
@@ -36,6 +37,10 @@ void append(const json::value& value, std::string& out) {
       append_list(value.get_array(), '[', ']', out, [&](const json::value& element) { append(element, out); });
       return;
     case json::kind::double_: {
+      if (!std::isfinite(value.get_double())) {  // JSON has no word for it
+        out += "null";
+        return;
+      }
       std::array<char, 32> digits{};  // the shortest form of a double has at most 24 characters
       const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value.get_double()).ptr;
       out.append(digits.data(), end);

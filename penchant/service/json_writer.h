@@ -5,7 +5,7 @@
 
 namespace penchant::service {
 
-/// One line without spaces. Numbers read back as the same value.
+/// One line without spaces. Finite numbers read back as the same value, others are null.
 [[nodiscard]] std::string write_json(const boost::json::value& value);
 
 }  // namespace penchant::service

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
 
@@ -26,8 +27,15 @@ TEST(WriteJson, EveryNumberReadsBackAsItself) {
     const std::uint64_t bits = rng();
     std::memcpy(&number, &bits, sizeof number);
     if (!std::isfinite(number)) continue;
-    EXPECT_EQ(json::parse(write_json(number)).to_number<double>(), number);
+    // Not json::parse: its reader of numbers rounds the last bit wrongly now and then.
+    const std::string text = write_json(number);
+    double back = 0;
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), back);
+    EXPECT_EQ(back, number);
+    EXPECT_EQ(end.ptr, text.data() + text.size());
+    EXPECT_FALSE(json::parse(text).is_string());
   }
+  EXPECT_EQ(write_json(json::array{std::nan(""), 1.0 / 0.0}), "[null,null]");
 }
 
 }  // namespace
