@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "penchant/base/clock.h"
 #include "penchant/base/executor.h"
@@ -85,6 +86,7 @@ struct ServeOptions {
   std::string console_dir;
   std::string import_dir;
   std::string api_key;
+  std::vector<std::string> allowed_hosts;  ///< names besides loopback that may stand in Host without a key
 };
 Status serve(Context& context, const ServeOptions& options);
 /// Where the console's files are: beside the program, in the source tree, or "".

@@ -52,7 +52,8 @@ Status serve(Context& context, const ServeOptions& options) {
                             .version = PENCHANT_VERSION,
                             .api_key = options.api_key,
                             .console_dir = options.console_dir,
-                            .import_dir = options.import_dir},
+                            .import_dir = options.import_dir,
+                            .allowed_hosts = options.allowed_hosts},
                            tasks, clock);
   net::ServerOptions wire;
   wire.host = options.host;
@@ -91,6 +92,7 @@ void add_serve(CLI::App& app, Run& run) {
   verb->add_option("--port", options->port)->envname("PENCHANT_PORT")->capture_default_str();
   verb->add_option("--console", options->console_dir, "folder of the built console (default: found beside the program)")->envname("PENCHANT_CONSOLE");
   verb->add_option("--import-dir", options->import_dir, "folder below which POST /v1/imports may read")->envname("PENCHANT_IMPORT_DIR");
+  verb->add_option("--allow-host", options->allowed_hosts, "name besides localhost that requests may ask for when no key is set");
   verb->add_option("--api-key", options->api_key, "key that requests must carry")->envname("PENCHANT_API_KEY");
   verb->callback([&run, options] {
     run = [options](Context& context) {
