@@ -36,7 +36,7 @@ TEST(Line, GoldenSentences) {
             "Popular now; we know little about you yet");
   EXPECT_EQ(line(std::vector{Reason{"query", 1, {{"query_term", "space", "space"}}}, Reason{"query", 1, {{"query_term", "war", "war"}}}}),
             "Matches \"space\" and \"war\" in your search");
-  EXPECT_EQ(line(std::vector{Reason{"similar_to", 1, {{"item", "a", "Alien"}}}}), "Like Alien");
+  EXPECT_EQ(line(std::vector{Reason{"similar_to", 1, {{"item", "a", "Alien"}}}}), "Goes with Alien");
   EXPECT_EQ(line(std::vector{Reason{"source", 1, {{"source", "transitions", "transitions"}}}}), "Often comes next after what you chose lately");
   EXPECT_EQ(line({}), "Here by its overall score; no single reason stands out");
 }

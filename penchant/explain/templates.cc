@@ -140,7 +140,7 @@ std::string line(std::span<const Reason> reasons, const Wording& wording) {
       out += "; near " + texts(history, 1).front() + " in your history";
     return out;
   }
-  if (!anchors.empty()) return "Like " + join(texts(anchors, 2));
+  if (!anchors.empty()) return "Goes with " + join(texts(anchors, 2));
   if (!fresh.empty()) {
     if (!attributes.empty()) return "New here: shares " + shared_values(attributes, wording);
     if (!history.empty()) return "New here: close to " + texts(history, 1).front() + " in your history";

@@ -1,9 +1,7 @@
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <cmath>
 #include <map>
-#include <thread>
 
 #include "penchant/recommend/test_engine.h"
 
@@ -324,29 +322,6 @@ TEST_F(EngineTest, WithoutAnEncoderTextSearchIsDegradedAndNewItemsHaveNoID) {
   EXPECT_EQ(ask({.user = "u0", .n = 100}).items.size(), 41U - 8U) << "it is still there for whoever has nothing else";
 }
 
-TEST_F(EngineTest, PromotionSwapsAndForeignReleasesAreRefused) {
-  start();
-  TestReleaseOptions other = setup_.release;
-  other.name = "r2";
-  other.seed = 9;
-  add_release(other, false);
-  ASSERT_TRUE(engine_->promote("r2").ok());
-  EXPECT_EQ(engine_->live_release(), "r2");
-  EXPECT_EQ(ask({.user = "u0"}).release, "r2");
-  EXPECT_EQ(engine_->promote("../r2").error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(engine_->promote("none").error().code, ErrorCode::not_found);
-  auto foreign = items_;
-  std::swap(foreign[1].id, foreign[2].id);
-  TestReleaseOptions third = setup_.release;
-  third.name = "r3";
-  ASSERT_TRUE(write_test_release(home_.path(), third, foreign, events_).ok());
-  ASSERT_TRUE(store_->add_release({"r3", kTestNow, false}).ok());
-  const auto refused = engine_->promote("r3");
-  ASSERT_FALSE(refused.ok());
-  EXPECT_THAT(refused.error().message, HasSubstr("another catalogue: row 1 is 'Co0-2' there and 'Co0-1' here"));
-  EXPECT_EQ(engine_->live_release(), "r2");
-}
-
 TEST_F(EngineTest, AnItemCardShowsNeighboursByPrefixThenLikeness) {
   start();
   const auto card = engine_->item_card("Ho0-4").value();
@@ -391,93 +366,6 @@ TEST_F(EngineTest, APassedDeadlineStillAnswersAndSaysWhatIsMissing) {
   const auto list = ask({.user = "u0", .n = 10, .explain = Explain::brief, .beam = 1024, .deadline_ms = 1});
   EXPECT_EQ(list.items.size(), 10U);
   EXPECT_NE(degraded(list, "explain"), "");
-}
-
-TEST_F(EngineTest, AnotherProcessWritesAreSeenAfterReload) {
-  start();
-  catalog::Item item{.id = "outside", .title = "Comedy from outside"};
-  catalog::Event event{.user = "stranger", .item = "outside", .time_ms = kTestNow};
-  {
-    auto other = store::open_store(home_.path()).value();
-    ASSERT_TRUE(other->put_items(std::span(&item, 1)).ok());
-    ASSERT_TRUE(other->append_events(std::span(&event, 1), {}).ok());
-  }
-  ASSERT_TRUE(engine_->reload().ok());
-  EXPECT_TRUE(ask({.user = "stranger"}).ignored.empty());
-  EXPECT_EQ(ask({.query = "outside"}).items.front().id, "outside");
-}
-
-TEST_F(EngineTest, AnEventMayFollowWhatAnotherProcessWrote) {
-  start();
-  {
-    auto other = store::open_store(home_.path()).value();
-    catalog::Item item{.id = "outside", .title = "Comedy from outside"};
-    catalog::Event event{.user = "stranger", .item = "outside", .time_ms = kTestNow};
-    ASSERT_TRUE(other->put_items(std::span(&item, 1)).ok());
-    ASSERT_TRUE(other->append_events(std::span(&event, 1), {}).ok());
-  }
-  ASSERT_TRUE(rate("u0", "We0-1", 5).ok());
-  EXPECT_TRUE(ask({.user = "stranger"}).ignored.empty());
-  ASSERT_TRUE(rate("stranger", "We0-1", 5).ok());
-  EXPECT_EQ(engine_->item_card("outside").value().events, 1U);
-}
-
-TEST_F(EngineTest, RequestsAndWritesRunTogether) {
-  start();
-  ASSERT_TRUE(engine_->delete_item("Co0-9").ok());
-  std::atomic<bool> done{false};
-  std::vector<std::jthread> threads;
-  for (int reader = 0; reader < 3; ++reader)
-    threads.emplace_back([&, reader] {
-      std::size_t round = 0;
-      while (!done) {
-        Request request{.user = "u" + std::to_string((round++ + static_cast<std::size_t>(reader)) % 8), .n = 10};
-        if (reader == 1) request.query = "comedy tale";
-        if (reader == 2) request.explain = Explain::brief;
-        const auto response = engine_->recommend(request);
-        ASSERT_TRUE(response.ok()) << response.error().message;
-        for (const auto& item : response.value().items) ASSERT_NE(item.id, "Co0-9");
-      }
-    });
-  std::vector<std::jthread> writers;
-  for (int w = 0; w < 2; ++w)
-    writers.emplace_back([&, w] {
-      for (int i = 0; i < 15; ++i) {
-        catalog::Event event;
-        event.user = "w" + std::to_string(w) + "-" + std::to_string(i);
-        event.item = items_[static_cast<std::size_t>(i)].id;
-        event.time_ms = kTestNow + i;
-        ASSERT_TRUE(engine_->append_events(std::span(&event, 1), {}).ok());
-        catalog::Item item{.id = "new" + std::to_string(w) + "-" + std::to_string(i), .title = "Comedy tale"};
-        ASSERT_TRUE(engine_->put_items(std::span(&item, 1)).ok());
-        if (i % 5 == 4) {
-          ASSERT_TRUE(engine_->delete_user(event.user).ok());
-        }
-        if (i == 7 && w == 0) {
-          ASSERT_TRUE(engine_->promote("r1").ok());
-        }
-        if (i == 9 && w == 1) {
-          ASSERT_TRUE(engine_->reload().ok());
-        }
-      }
-    });
-  writers.clear();
-  done = true;
-  threads.clear();
-  EXPECT_TRUE(ask({.user = "w0-0"}).ignored.empty());
-  EXPECT_EQ(ask({.user = "w0-4"}).ignored.size(), 1U);
-  EXPECT_FALSE(ask({.query = "comedy tale", .n = 100}).items.empty());
-}
-
-TEST_F(EngineTest, EveryAcknowledgedEventIsThereAfterARestart) {
-  start();
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(rate("durable", items_[static_cast<std::size_t>(3 * i)].id, 4).ok());
-  const auto before = engine_->score_all({.user = "durable"}).value();
-  engine_.reset();
-  store_ = store::open_store(home_.path()).value();
-  open();
-  const auto after = engine_->score_all({.user = "durable"}).value();
-  expect_same(before, after, 1e-4);
 }
 
 }  // namespace
