@@ -55,7 +55,7 @@ Status import_data(Context& context, const Options& options) {
   ProgressLine line(context.globals().quiet);
   PENCHANT_TRY(report, import::import_paths(paths, how, *store, line.sink()));
   line.finish();
-  PENCHANT_DO(store->put_setting("item_noun", "films"));  // what explanation lines call an item here
+  PENCHANT_DO(store->put_setting("item_noun", "\"films\""));  // what explanation lines call an item here
   std::printf("   %s events of %s users on %s items, %s rows rejected\n",
               with_commas(report.events).c_str(), with_commas(report.users).c_str(),
               with_commas(report.items).c_str(), with_commas(report.rejected).c_str());

@@ -126,7 +126,7 @@ TEST_F(Explained, SearchReasonsAreTheWordsThatMatched) {
 TEST_F(Explained, SimilarNamesTheAnchor) {
   start();
   const auto list = ask({.similar_to = {"Ho0-4"}, .n = 3, .explain = Explain::brief});
-  EXPECT_EQ(list.items.front().explanation, "Like Horror tale 4");
+  EXPECT_EQ(list.items.front().explanation, "Goes with Horror tale 4");
 }
 
 TEST_F(Explained, AnItemOutsideTheListCanBeExplained) {
