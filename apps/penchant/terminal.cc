@@ -49,6 +49,26 @@ std::string fit(std::string_view text, std::size_t columns) {
   return out + "…";
 }
 
+std::string wrapped(std::string_view text, std::size_t indent) {
+  const std::size_t width = std::min<std::size_t>(terminal_width(), 100) - indent;
+  std::string out(indent, ' ');
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = std::min(text.find(' ', i), text.size());
+    const std::string_view word = text.substr(i, end - i);
+    const std::size_t columns = columns_of(word);
+    if (used > 0 && used + 1 + columns > width) {
+      out += "\n" + std::string(indent, ' ');
+      used = 0;
+    }
+    if (used > 0) out.push_back(' '), ++used;
+    out += word;
+    used += columns;
+    i = end + 1;
+  }
+  return out;
+}
+
 std::string duration(double seconds) {
   if (seconds < 1) return std::to_string(static_cast<int>(std::lround(seconds * 1000))) + " ms";
   const auto whole = static_cast<long>(std::lround(seconds));

@@ -19,6 +19,8 @@ namespace penchant::app {
 [[nodiscard]] std::size_t columns_of(std::string_view text);
 /// Cut to `columns` with "…" where it is longer, padded with spaces where it is shorter.
 [[nodiscard]] std::string fit(std::string_view text, std::size_t columns);
+/// Lines of at most the terminal's width (100 at most), each after `indent` spaces, broken at spaces.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
 /// "2 min 05 s", "48 s", "350 ms".
 [[nodiscard]] std::string duration(double seconds);
 /// 12345 -> "12,345".

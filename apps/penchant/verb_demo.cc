@@ -188,7 +188,7 @@ Status show_evaluation(Context& context) {
     return Error{ErrorCode::corrupt, folder + "/card.json has no /evaluation/summary; train again: ./demo --fresh"};
   const std::string line(summary->get_string());
   heading("Measured on events the model has not seen");
-  std::printf("   %s\n", line.c_str());
+  std::printf("%s\n", wrapped(line, 3).c_str());
   return {};
 }
 

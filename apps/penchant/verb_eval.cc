@@ -59,8 +59,8 @@ Status eval(Context& context, const Options& options, bool json_given) {
   }
   if (!options.json.empty()) PENCHANT_DO(artifact::write_file(options.json, evaluate::to_json(report)));
   std::printf("%s\n", evaluate::to_table(report).c_str());
-  for (const auto& sentence : evaluate::sentences(report)) std::printf("%s\n", sentence.c_str());
-  for (const auto& note : report.notes) std::printf("%s\n", dim(note).c_str());
+  for (const auto& sentence : evaluate::sentences(report)) std::printf("%s\n", wrapped(sentence, 0).c_str());
+  for (const auto& note : report.notes) std::printf("%s\n", dim(wrapped(note, 0)).c_str());
   return {};
 }
 

@@ -26,7 +26,7 @@ Status train(Context& context, service::TrainingOptions options) {
     return {};
   }
   std::printf("release %s in %s%s\n%s\n", bold(outcome.release).c_str(), duration(outcome.seconds).c_str(),
-              options.promote ? ", now live" : "", outcome.summary.c_str());
+              options.promote ? ", now live" : "", wrapped(outcome.summary, 0).c_str());
   return {};
 }
 

@@ -161,7 +161,7 @@ Status check(std::span<const FusionList> lists) {
 }
 
 bool tell(const ProgressSink& progress, std::uint64_t done, double ndcg10) {
-  return !progress || progress({"fit fusion", done, 0, "validation NDCG@10 " + std::to_string(ndcg10)});
+  return !progress || progress({"fit fusion", done, 0, "validation NDCG@10 " + std::to_string(ndcg10).substr(0, 6)});
 }
 
 /// The best shrinkage, then backward elimination.
