@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 BIN = os.environ["PENCHANT_BIN"]
 SOURCE = os.environ["PENCHANT_SOURCE"]
@@ -121,3 +122,18 @@ class Server:
         if status != 200:
             raise AssertionError(f"recommend {body} answered {status}: {answer}")
         return answer
+
+
+class ServerCase(unittest.TestCase):
+    """Tests that share one server on a private copy of the trained home, in `self.server`."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.copy = copied_home()
+        cls.server = Server(cls.copy.__enter__())
+        cls.server.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.copy.__exit__(None, None, None)

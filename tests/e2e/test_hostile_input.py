@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from penchant import MOVIELENS_HOME, Server, copied_home, free_port, run
+from penchant import MOVIELENS_HOME, ServerCase, copied_home, free_port, run
 
 
 class CommandLine(unittest.TestCase):
@@ -113,18 +113,7 @@ class CommandLine(unittest.TestCase):
         self.assert_clear(done, (6,), str(port))
 
 
-class Http(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.copy = copied_home()
-        cls.server = Server(cls.copy.__enter__())
-        cls.server.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
-        cls.copy.__exit__(None, None, None)
-
+class Http(ServerCase):
     def assert_refused(self, answer, status, *words):
         self.assertEqual(answer[0], status, answer)
         message = str(answer[1])

@@ -2,7 +2,7 @@
 import time
 import unittest
 
-from penchant import Server, copied_home
+from penchant import ServerCase
 
 GENRE = "Horror"
 
@@ -12,18 +12,7 @@ def genres(item):
     return value if isinstance(value, list) else value.split()
 
 
-class ClosedLoop(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.copy = copied_home()
-        cls.server = Server(cls.copy.__enter__())
-        cls.server.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
-        cls.copy.__exit__(None, None, None)
-
+class ClosedLoop(ServerCase):
     def share(self, user):
         items = self.server.recommend(user=user, n=10)["items"]
         return sum(GENRE in genres(i) for i in items) / 10
