@@ -221,7 +221,11 @@ Status demo(Context& context, const Options& options) {
   std::printf("\n   %s\n", dim("from files to lists in " + duration(std::chrono::duration<double>(
                                    std::chrono::steady_clock::now() - started).count())).c_str());
   std::fflush(stdout);
-  if (options.no_serve) return {};
+  if (options.no_serve) {
+    // Without a console to play in, the home is left as imported, so that `eval` asks MovieLens users only.
+    PENCHANT_TRY(engine, context.engine());
+    return engine->delete_user(kNewcomer);
+  }
   ServeOptions serving;
   serving.port = options.port;
   serving.console_dir = options.console.empty() ? find_console(context.globals()) : options.console;
