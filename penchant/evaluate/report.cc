@@ -22,7 +22,7 @@ std::string quoted(std::string_view text) {
 }
 
 /// Plain decimal notation; JSON has no infinities.
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null"; }
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "null"; }
 
 std::string estimate_json(const metrics::Estimate& e) {
   return fmt::format(R"({{"value":{},"low":{},"high":{}}})", number(e.value), number(e.low), number(e.high));
