@@ -37,21 +37,21 @@ std::vector<std::uint32_t> user_rows(std::span<const Case> cases) {
 }
 
 /// [users, rankings * kPerRanking]: each user's mean over their cases.
-Matrix<float> per_user(std::span<const Ranking> rankings, std::span<const std::uint32_t> rows) {
+Matrix<double> per_user(std::span<const Ranking> rankings, std::span<const std::uint32_t> rows) {
   const std::size_t users = rows.empty() ? 0 : rows.back() + 1;
-  Matrix<float> values(users, rankings.size() * kPerRanking);
-  std::vector<float> asked(users, 0);
+  Matrix<double> values(users, rankings.size() * kPerRanking);
+  std::vector<double> asked(users, 0);
   for (const auto row : rows) ++asked[row];
   for (std::size_t r = 0; r < rankings.size(); ++r) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto out = values.row(rows[i]).subspan(r * kPerRanking, kPerRanking);
       const std::uint32_t rank = rankings[r].ranks[i];
-      const float share = 1 / asked[rows[i]];
+      const double share = 1 / asked[rows[i]];
       for (std::size_t c = 0; c < kCuts.size(); ++c) {
         if (rank > kCuts[c]) continue;
-        out[3 * c] += share * static_cast<float>(metrics::recall_at(rank, kCuts[c]));
-        out[3 * c + 1] += share * static_cast<float>(metrics::ndcg_at(rank, kCuts[c]));
-        out[3 * c + 2] += share * static_cast<float>(metrics::mrr_at(rank, kCuts[c]));
+        out[3 * c] += share * metrics::recall_at(rank, kCuts[c]);
+        out[3 * c + 1] += share * metrics::ndcg_at(rank, kCuts[c]);
+        out[3 * c + 2] += share * metrics::mrr_at(rank, kCuts[c]);
       }
       out[3 * kCuts.size()] += share * rankings[r].list_popularity[i];
     }
@@ -139,7 +139,7 @@ class TieRun {
 
   void estimate(const Split& split, std::span<const Ranking> rankings) {
     const auto rows = user_rows(split.cases(options_.stage));
-    const Matrix<float> values = per_user(rankings, rows);
+    const Matrix<double> values = per_user(rankings, rows);
     std::vector<metrics::ColumnPair> pairs;
     std::vector<std::pair<std::size_t, std::size_t>> compared;  // rankings
     for (std::size_t a = 0; a < rankings.size(); ++a)

@@ -25,7 +25,7 @@ Estimate estimate(double value, std::vector<double> means, double level) {
 
 /// Means of all columns over users drawn `users` times with replacement. Resample r has its own
 /// generator, so the result does not depend on which thread computes it.
-void resampled_means(MatrixView<const float> values, std::uint64_t seed, std::size_t resample,
+void resampled_means(MatrixView<const double> values, std::uint64_t seed, std::size_t resample,
                      std::vector<std::uint32_t>& times, std::span<double> means) {
   const std::size_t users = values.rows(), cols = values.cols();
   Rng rng(seed * 0x9e3779b97f4a7c15ULL + resample);
@@ -35,7 +35,7 @@ void resampled_means(MatrixView<const float> values, std::uint64_t seed, std::si
   for (std::size_t u = 0; u < users; ++u) {
     if (times[u] == 0) continue;
     const double weight = times[u];
-    const float* row = values.data() + u * values.stride();
+    const double* row = values.data() + u * values.stride();
     for (std::size_t c = 0; c < cols; ++c) means[c] += weight * row[c];
   }
   for (double& mean : means) mean /= static_cast<double>(users);
@@ -43,7 +43,7 @@ void resampled_means(MatrixView<const float> values, std::uint64_t seed, std::si
 
 }  // namespace
 
-BootstrapResult bootstrap(MatrixView<const float> values, std::span<const ColumnPair> pairs,
+BootstrapResult bootstrap(MatrixView<const double> values, std::span<const ColumnPair> pairs,
                           const BootstrapOptions& options, Executor& executor) {
   const std::size_t users = values.rows(), cols = values.cols();
   BootstrapResult result;
@@ -78,17 +78,17 @@ BootstrapResult bootstrap(MatrixView<const float> values, std::span<const Column
   return result;
 }
 
-Estimate bootstrap_mean(std::span<const float> values, const BootstrapOptions& options) {
+Estimate bootstrap_mean(std::span<const double> values, const BootstrapOptions& options) {
   Executor here(1);
   if (values.empty()) return {};
   return bootstrap({values.data(), values.size(), 1}, {}, options, here).columns[0];
 }
 
-Estimate paired_difference(std::span<const float> a, std::span<const float> b,
+Estimate paired_difference(std::span<const double> a, std::span<const double> b,
                            const BootstrapOptions& options) {
   PENCHANT_CHECK(a.size() == b.size(), "paired_difference needs one value per user on both sides");
   if (a.empty()) return {};
-  Matrix<float> both(a.size(), 2);
+  Matrix<double> both(a.size(), 2);
   for (std::size_t u = 0; u < a.size(); ++u) {
     both(u, 0) = a[u];
     both(u, 1) = b[u];

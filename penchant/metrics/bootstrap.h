@@ -39,13 +39,13 @@ struct BootstrapResult {
 
 /// Estimates of all column means and of the given differences.
 /// \param values [users, cols], finite; zero users give zero estimates
-BootstrapResult bootstrap(MatrixView<const float> values, std::span<const ColumnPair> pairs,
+BootstrapResult bootstrap(MatrixView<const double> values, std::span<const ColumnPair> pairs,
                           const BootstrapOptions& options, Executor& executor);
 
 /// One column, on the calling thread.
-Estimate bootstrap_mean(std::span<const float> values, const BootstrapOptions& options = {});
+Estimate bootstrap_mean(std::span<const double> values, const BootstrapOptions& options = {});
 /// Mean of a[u] - b[u] with its interval; a and b are of one length, one value per user.
-Estimate paired_difference(std::span<const float> a, std::span<const float> b,
+Estimate paired_difference(std::span<const double> a, std::span<const double> b,
                            const BootstrapOptions& options = {});
 
 }  // namespace penchant::metrics

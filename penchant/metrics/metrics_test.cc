@@ -99,9 +99,9 @@ TEST(IntraListDiversity, IsTheMeanCosineDistanceOfPairs) {
   EXPECT_DOUBLE_EQ(intra_list_diversity(std::vector<std::uint32_t>{1}, vectors.view()), 0);
 }
 
-std::vector<float> coin(std::size_t n, double p, std::uint64_t seed) {
+std::vector<double> coin(std::size_t n, double p, std::uint64_t seed) {
   Rng rng(seed);
-  std::vector<float> values(n);
+  std::vector<double> values(n);
   for (auto& v : values) v = rng.uniform() < p ? 1.0f : 0.0f;
   return values;
 }
@@ -133,7 +133,7 @@ TEST(Bootstrap, SameSeedSameIntervalOtherSeedAnother) {
 }
 
 TEST(Bootstrap, DoesNotDependOnTheNumberOfThreads) {
-  Matrix<float> values(400, 3);
+  Matrix<double> values(400, 3);
   Rng rng(2);
   for (auto& v : values.values()) v = static_cast<float>(rng.uniform());
   const std::vector<ColumnPair> pairs{{0, 1}, {2, 1}};
@@ -148,7 +148,7 @@ TEST(Bootstrap, DoesNotDependOnTheNumberOfThreads) {
 }
 
 TEST(Bootstrap, AConstantHasNoWidth) {
-  const Estimate e = bootstrap_mean(std::vector<float>(50, 0.5f));
+  const Estimate e = bootstrap_mean(std::vector<double>(50, 0.5));
   EXPECT_DOUBLE_EQ(e.low, 0.5);
   EXPECT_DOUBLE_EQ(e.high, 0.5);
   EXPECT_DOUBLE_EQ(bootstrap_mean({}).value, 0);
