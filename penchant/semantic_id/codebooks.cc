@@ -44,6 +44,15 @@ Result<Codebooks> Codebooks::create(std::vector<Matrix<float>> levels) {
   return result;
 }
 
+Status Codebooks::check_codes(MatrixView<const Code> codes) const {
+  for (std::size_t i = 0; i < codes.rows(); ++i)
+    for (const auto code : codes.row(i))
+      if (code >= codebook())
+        return invalid("row " + std::to_string(i) + ": code " + std::to_string(code) + " is not below " +
+                       std::to_string(codebook()));
+  return {};
+}
+
 Result<Assignment> Codebooks::assign(std::span<const float> vector) const {
   Executor inline_executor(1);
   std::vector<double> errors;

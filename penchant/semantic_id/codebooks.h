@@ -41,6 +41,8 @@ class Codebooks {
   }
   [[nodiscard]] const CodewordTable& table(std::size_t level) const { return tables_[level]; }
 
+  /// \return invalid_argument naming the first row with a code that is not below codebook()
+  [[nodiscard]] Status check_codes(MatrixView<const Code> codes) const;
   /// Nearest codeword level by level. A zero vector (an item without content) is a vector like any
   /// other: it gets the least committed codewords, those nearest to zero.
   /// \param vector [x]; invalid_argument on another length or a value that is not finite

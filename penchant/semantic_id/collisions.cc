@@ -120,12 +120,7 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
   if (codes.rows() == 0) return {};
   if (vectors.cols() != codebooks.dim() || codes.cols() != codebooks.levels())
     return invalid("vectors or codes do not have the sizes of the codebooks");
-  for (std::size_t i = 0; i < codes.rows(); ++i)
-    for (const auto code : codes.row(i))
-      if (code >= codebooks.codebook())
-        return invalid("row " + std::to_string(i) + ": code " + std::to_string(code) + " is not below " +
-                       std::to_string(codebooks.codebook()));
-  return {};
+  return codebooks.check_codes(codes);
 }
 
 }  // namespace

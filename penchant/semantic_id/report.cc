@@ -21,12 +21,7 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
   if (codes.rows() != vectors.rows() || codes.cols() != codebooks.levels())
     return invalid("the report needs one semantic ID of " + std::to_string(codebooks.levels()) +
                    " codes per vector");
-  for (std::size_t i = 0; i < codes.rows(); ++i)
-    for (const auto code : codes.row(i))
-      if (code >= codebooks.codebook())
-        return invalid("row " + std::to_string(i) + ": code " + std::to_string(code) + " is not below " +
-                       std::to_string(codebooks.codebook()));
-  return {};
+  return codebooks.check_codes(codes);
 }
 
 LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vectors,
