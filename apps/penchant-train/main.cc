@@ -1,4 +1,5 @@
-/// \file penchant-train: from stored events to a release folder. The only program that links LibTorch;
+/// \file penchant-train: from stored events to a release folder; `fit` and `encode` train and run the
+/// baselines of `penchant eval`. The only program that links LibTorch;
 /// `penchant train` starts it. Exit codes: 0 done, 1 invalid input, 3 not found, 4 corrupt,
 /// 5 out of memory or disk, 6 cancelled (--resume goes on), 70 our bug, 74 input or output failed.
 #include <malloc.h>
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "baseline.h"
 #include "penchant/learn/dataset.h"
 #include "penchant/learn/options.h"
 #include "penchant/learn/release_writer.h"
@@ -28,7 +30,8 @@ extern "C" void ask_to_stop(int) { stop_asked = true; }
 
 struct Arguments {
   std::string home = "penchant-home", name, preset = "auto", holdout = "last-out", encoder, progress_json, checkpoint;
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1, cold_seed = 1;
+  double cold_share = 0.05;
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
   bool resume = false, quiet = false;
   std::vector<std::string> settings;
@@ -36,9 +39,11 @@ struct Arguments {
 
 void declare(CLI::App& app, Arguments& a) {
   app.add_option("--home", a.home, "folder of the project, with penchant.db")->capture_default_str();
-  app.add_option("--name", a.name, "release name: the folder <home>/models/<name>")->required();
+  app.add_option("--name", a.name, "release name: the folder <home>/models/<name>");
   app.add_option("--preset", a.preset, "tiny, small, base, large, or auto from the number of events")->capture_default_str();
-  app.add_option("--holdout", a.holdout, "what training must not see: last-out, time or none")->capture_default_str();
+  app.add_option("--holdout", a.holdout, "what training must not see: last-out, time, cold or none")->capture_default_str();
+  app.add_option("--cold-share", a.cold_share, "--holdout cold: share of the items that nothing is fitted on")->capture_default_str();
+  app.add_option("--cold-seed", a.cold_seed, "--holdout cold: seed of their draw")->capture_default_str();
   app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
   app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
@@ -77,6 +82,7 @@ Result<learn::TrainOptions> train_options(const Arguments& a, const std::string&
 }
 
 Status run(const Arguments& a, Report& report) {
+  if (a.name.empty()) return invalid("--name is needed: the release becomes the folder <home>/models/<name>");
   const std::string folder = a.home + "/models/" + a.name;
   if (std::filesystem::exists(folder + "/manifest.json"))
     return Error{ErrorCode::already_exists, folder + " holds a release already: choose another --name"};
@@ -91,7 +97,8 @@ Status run(const Arguments& a, Report& report) {
     return !stop_asked;
   };
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
-                                            {.holdout = holdout, .encoder_dir = a.encoder, .levels = a.levels,
+                                            {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
+                                             .encoder_dir = a.encoder, .levels = a.levels,
                                              .codebook = a.codebook, .seed = a.seed},
                                             executor, go_on));
   const std::string preset = a.preset == "auto" ? std::string(learn::preset_for(dataset.events)) : a.preset;
@@ -142,11 +149,16 @@ int main(int argc, char** argv) try {
   app::Arguments arguments;
   CLI::App cli("Learns semantic IDs and the user model from the events of a project.", "penchant-train");
   app::declare(cli, arguments);
+  app::BaselineArguments baseline;
+  const CLI::App* fit = app::declare_fit(cli, baseline);
+  const CLI::App* encode = app::declare_encode(cli, baseline);
   CLI11_PARSE(cli, argc, argv);
   Status done;
   {
-    app::Report report(arguments.quiet, ::isatty(2) == 1);
-    done = app::run(arguments, report);
+    app::Report report(arguments.quiet || baseline.quiet, ::isatty(2) == 1);
+    if (fit->parsed()) done = app::run_fit(baseline, report, [] { return !app::stop_asked; });
+    else if (encode->parsed()) done = app::run_encode(baseline);
+    else done = app::run(arguments, report);
   }
   if (done.ok()) return 0;
   std::fprintf(stderr, "penchant-train: %s\n", done.error().message.c_str());

@@ -72,6 +72,7 @@ void add_import(CLI::App& app, Run& run);
 void add_describe(CLI::App& app, Run& run);      ///< describe, validate
 void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
+void add_tune(CLI::App& app, Run& run);
 void add_recommend(CLI::App& app, Run& run);     ///< recommend, search, explain
 void add_sids(CLI::App& app, Run& run);          ///< sids show, sids report
 void add_models(CLI::App& app, Run& run);        ///< models list, models promote

@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   add_describe(app, run);
   add_train(app, run);
   add_eval(app, run);
+  add_tune(app, run);
   add_recommend(app, run);
   add_sids(app, run);
   add_models(app, run);

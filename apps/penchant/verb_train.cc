@@ -36,6 +36,7 @@ void add_train(CLI::App& app, Run& run) {
   auto options = std::make_shared<service::TrainingOptions>();
   auto no_promote = std::make_shared<bool>(false);
   auto settings = std::make_shared<std::vector<std::string>>();
+  auto holdout = std::make_shared<std::vector<std::string>>();
   auto* verb = app.add_subcommand("train", "learn semantic IDs and the user model, measure, make the release live");
   verb->add_option("--name", options->name, "release name (default: date and time)");
   verb->add_option("--preset", options->preset, "tiny, small, base, large, or auto from the number of events")->capture_default_str();
@@ -43,9 +44,11 @@ void add_train(CLI::App& app, Run& run) {
   verb->add_option("--epochs", options->epochs, "at most; 0: early stopping decides")->capture_default_str();
   verb->add_flag("--resume", options->resume, "go on from the checkpoint of an interrupted run");
   verb->add_flag("--no-promote", *no_promote, "leave the live release as it is");
+  verb->add_option("--holdout", *holdout, "what training must not see: last-out (default), time, cold or none")->expected(1);
   verb->add_option("--set", *settings, "further settings of penchant-train, e.g. --set dropout=0.3 (penchant-train --help)");
-  verb->callback([&run, options, no_promote, settings] {
+  verb->callback([&run, options, no_promote, holdout, settings] {
     options->promote = !*no_promote;
+    for (const auto& word : *holdout) options->extra.insert(options->extra.end(), {"--holdout", word});
     for (const auto& setting : *settings) options->extra.insert(options->extra.end(), {"--set", setting});
     run = [options](Context& c) { return train(c, *options); };
   });

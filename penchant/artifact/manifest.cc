@@ -142,6 +142,9 @@ Result<Manifest> parse_manifest(const std::string& text) {
   in.text("holdout", manifest.holdout, false);
   in.u64("seed", manifest.seed);
   in.i64("holdout_time_ms", manifest.holdout_time_ms);
+  in.i64("holdout_test_ms", manifest.holdout_test_ms);
+  in.real("cold_share", manifest.cold_share);
+  in.u64("cold_seed", manifest.cold_seed);
   in.u64("events", manifest.events);
   in.u64("users", manifest.users);
   if (const auto* model = in.object("model")) PENCHANT_DO(read_model(*model, manifest.model));
@@ -196,6 +199,11 @@ std::string to_json(const Manifest& manifest) {
   root["seed"] = manifest.seed;
   root["holdout"] = manifest.holdout;
   root["holdout_time_ms"] = manifest.holdout_time_ms;
+  if (manifest.holdout_test_ms != 0) root["holdout_test_ms"] = manifest.holdout_test_ms;
+  if (manifest.cold_share != 0) {
+    root["cold_share"] = manifest.cold_share;
+    root["cold_seed"] = manifest.cold_seed;
+  }
   root["events"] = manifest.events;
   root["users"] = manifest.users;
   root["model"] = {{"items", m.items}, {"dim", m.dim}, {"layers", m.layers}, {"heads", m.heads},

@@ -49,8 +49,11 @@ struct Manifest {
   std::string created;              ///< ISO 8601 UTC
   std::string preset;               ///< tiny|small|base|large
   std::uint64_t seed = 0;
-  std::string holdout;              ///< "last-out", "time", "none": what training did not see
+  std::string holdout;              ///< "last-out", "time", "cold", "none": what training did not see
   std::int64_t holdout_time_ms = 0; ///< cut for "time": events at or after are unseen
+  std::int64_t holdout_test_ms = 0; ///< "time": the early stop looked at events older than this; 0: not told
+  double cold_share = 0;            ///< "cold": share of the items that nothing was fitted on
+  std::uint64_t cold_seed = 0;      ///< "cold": seed of their draw (catalog/cold_items.h)
   std::uint64_t events = 0, users = 0;
   ModelShape model;
   std::vector<ActionRow> actions;   ///< row i of the action table; row 0 is "unknown"

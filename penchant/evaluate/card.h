@@ -9,8 +9,8 @@
 
 namespace penchant::evaluate {
 
-/// Runs the release's own protocol on its test events: "penchant", "dense" and "generator" beside all
-/// baselines, both seen settings. Puts the report under "evaluation" of card.json, and under "data"
+/// Runs the release's own protocol on its test events, of at most 5,000 users drawn with a fixed seed:
+/// "penchant", "dense" and "generator" beside the counting baselines, both seen settings. Puts the report under "evaluation" of card.json, and under "data"
 /// `repeat_share` and `remove_seen` (what lists should do by default), the returned line under
 /// `evaluation.summary`; seals the folder again. \return one plain line with the figures; of a release that
 /// held out nothing, a line that says so

@@ -89,7 +89,10 @@ FusionList make_list(Matrix<float> features, const Case& c, std::span<const Inte
 Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, const Split& split,
                                            const FusionOptions& options, Executor& executor,
                                            const ProgressSink& progress) {
-  auto cases = draw_cases(split.cases(Stage::validation), options.max_users, options.seed);
+  const auto held_out = split.held_out_items();
+  std::vector<Case> known(split.cases(Stage::validation).begin(), split.cases(Stage::validation).end());
+  std::erase_if(known, [&](const Case& c) { return !held_out.empty() && held_out[c.target] != 0; });
+  auto cases = draw_cases(known, options.max_users, options.seed);
   std::erase_if(cases, [&](const Case& c) { return c.target >= scorer.items(); });
   std::vector<FusionList> lists(cases.size());
   std::mutex mutex;

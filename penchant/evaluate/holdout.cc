@@ -2,6 +2,9 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include "penchant/artifact/files.h"
 #include "penchant/artifact/safetensors.h"
 
@@ -32,7 +35,30 @@ Result<std::vector<std::string>> read_item_ids(const std::string& path, std::siz
 }
 
 std::string train_again(Kind kind) {
-  return "; train a release with --holdout " + std::string(name_of(kind));
+  return "; train a release with --holdout " + std::string(name_of(kind == Kind::windows ? Kind::time : kind));
+}
+
+/// Whether a training that held out `holdout` may, cuts and counts apart, be asked by `kind`. Cold
+/// holds out the last two events of everyone and the cold items besides, so it covers last-out.
+bool covers(std::string_view holdout, Kind kind) {
+  switch (kind) {
+    case Kind::last_out: return holdout == "last-out" || holdout == "cold";
+    case Kind::time:
+    case Kind::windows: return holdout == "time";
+    case Kind::cold: return holdout == "cold";
+  }
+  return false;
+}
+
+Status check_cold_items(const ReleaseFacts& release, const Protocol& protocol) {
+  const artifact::Manifest& manifest = release.manifest;
+  const bool same = protocol.cold_by == ColdBy::random && manifest.cold_seed == protocol.cold_seed &&
+                    std::abs(manifest.cold_share - protocol.cold_share) < 1e-9;
+  if (same) return {};
+  return invalid("release " + manifest.name + " held out other cold items (share " +
+                 std::to_string(manifest.cold_share) + ", seed " + std::to_string(manifest.cold_seed) +
+                 ") than this protocol asks for" + train_again(Kind::cold) +
+                 " with the same share and seed, drawn at random");
 }
 
 }  // namespace
@@ -67,10 +93,11 @@ Status check_same_items(const ReleaseFacts& release, const EventLog& log) {
 
 Status check_unseen(const ReleaseFacts& release, const Split& split) {
   const Protocol& protocol = split.protocol();
-  const std::string& held = release.manifest.holdout;
-  const std::string name = "release " + release.manifest.name;
-  if (held != name_of(protocol.kind))
-    return invalid(name + " held out " + (held.empty() || held == "none" ? "nothing" : "\"" + held + "\"") +
+  const artifact::Manifest& manifest = release.manifest;
+  const std::string name = "release " + manifest.name;
+  if (!covers(manifest.holdout, protocol.kind))
+    return invalid(name + " held out " +
+                   (manifest.holdout.empty() || manifest.holdout == "none" ? "nothing" : "\"" + manifest.holdout + "\"") +
                    " in training, so the answers of the " + std::string(name_of(protocol.kind)) +
                    " protocol were seen" + train_again(protocol.kind));
   if (protocol.ties == Ties::shuffled)
@@ -78,10 +105,13 @@ Status check_unseen(const ReleaseFacts& release, const Split& split) {
                    " was trained on the given order of events of one moment; shuffled, other "
                    "events become targets, which it saw" +
                    train_again(protocol.kind) + " on a store with the ties shuffled at import");
-  if (protocol.kind == Kind::time && release.manifest.holdout_time_ms > *protocol.test_ms)
-    return invalid(name + " saw events up to " + std::to_string(release.manifest.holdout_time_ms) +
-                   " ms, the test begins at " + std::to_string(*protocol.test_ms) +
-                   " ms: choose a later test cut" + train_again(protocol.kind));
+  if (manifest.holdout == "time") {
+    const std::int64_t saw = std::max(manifest.holdout_time_ms, manifest.holdout_test_ms);
+    if (saw > *protocol.test_ms)
+      return invalid(name + " saw events up to " + std::to_string(saw) + " ms, the test begins at " +
+                     std::to_string(*protocol.test_ms) + " ms: choose a later test cut" + train_again(protocol.kind));
+  }
+  if (protocol.kind == Kind::cold) PENCHANT_DO(check_cold_items(release, protocol));
   const auto counts = split.training().item_counts();
   for (std::size_t i = 0; i < release.train_count.size() && i < counts.size(); ++i)
     if (release.train_count[i] > static_cast<std::int64_t>(counts[i]))
@@ -98,10 +128,15 @@ Result<Protocol> protocol_of(const artifact::Manifest& manifest) {
   if (manifest.holdout == "time") {
     protocol.kind = Kind::time;
     protocol.validation_ms = manifest.holdout_time_ms;
+    if (manifest.holdout_test_ms != 0) protocol.test_ms = manifest.holdout_test_ms;
+  } else if (manifest.holdout == "cold") {
+    protocol.kind = Kind::cold;
+    protocol.cold_share = manifest.cold_share;
+    protocol.cold_seed = manifest.cold_seed;
   } else if (manifest.holdout != "last-out") {
     return invalid("release " + manifest.name +
                    " held out nothing in training, so there is nothing to "
-                   "judge it by; train a release with --holdout last-out or --holdout time");
+                   "judge it by; train a release with --holdout last-out, time or cold");
   }
   return protocol;
 }

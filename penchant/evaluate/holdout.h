@@ -28,7 +28,8 @@ Status check_same_items(const ReleaseFacts& release, const EventLog& log);
 
 /// ok when the release saw no target of `split`. Checked twice: what the manifest says was held out
 /// must cover the protocol, and no item may have more training events in the release than in the
-/// training part of the split.
+/// training part of the split. "time" covers the time cut and the windows when all that it looked at,
+/// validation included, is older than the test; "cold" covers the same cold items, and last-out.
 /// \return invalid_argument saying what to do
 Status check_unseen(const ReleaseFacts& release, const Split& split);
 

@@ -68,6 +68,71 @@ TEST(Holdout, ShuffledTiesAndLaterCutsAreRefused) {
               HasSubstr("later test cut"));
 }
 
+/// Forty days of one event a day for three people, six items.
+EventLog long_log() {
+  std::vector<std::vector<Step>> users(3);
+  for (std::uint32_t u = 0; u < 3; ++u)
+    for (std::uint32_t d = 0; d < 40; ++d) users[u].push_back({(u + d) % 4, kNow + d * kDayMs});
+  return log_of(users, 4);
+}
+
+TEST(Holdout, WindowsNeedAReleaseWhoseWholeTrainingIsOlder) {
+  const Split split = Split::make(long_log(), {.kind = Kind::windows, .test_ms = kNow + 20 * kDayMs}).value();
+  auto facts = release("time", {1, 1, 1, 1});
+  facts.manifest.holdout_time_ms = kNow + 10 * kDayMs;
+  facts.manifest.holdout_test_ms = kNow + 20 * kDayMs;
+  EXPECT_TRUE(check_unseen(facts, split).ok());
+  facts.manifest.holdout_test_ms = kNow + 21 * kDayMs;  // its early stop looked into the first window
+  EXPECT_THAT(check_unseen(facts, split).error().message, HasSubstr("later test cut"));
+  facts.manifest.holdout_test_ms = kNow + 20 * kDayMs;
+  facts.train_count[2] = 99;
+  EXPECT_THAT(check_unseen(facts, split).error().message, HasSubstr("it saw held-out events"));
+  for (const char* holdout : {"last-out", "cold", "none"}) {
+    const auto status = check_unseen(release(holdout, {0, 0, 0, 0}), split);
+    ASSERT_FALSE(status.ok()) << holdout;
+    EXPECT_THAT(status.error().message, HasSubstr("train a release with --holdout time"));
+  }
+}
+
+TEST(Holdout, ATimeReleaseWhoseEarlyStopReachesIntoTheTestIsRefused) {
+  const auto split = Split::make(small_log(), time_protocol(kNow + 3)).value();
+  auto facts = release("time", {2, 2, 0, 0});
+  facts.manifest.holdout_test_ms = kNow + 3;
+  EXPECT_TRUE(check_unseen(facts, split).ok());
+  facts.manifest.holdout_test_ms = kNow + 4;
+  EXPECT_THAT(check_unseen(facts, split).error().message, HasSubstr("later test cut"));
+}
+
+TEST(Holdout, ColdNeedsTheSameColdItems) {
+  EventLog log = long_log();
+  Protocol protocol{.kind = Kind::cold, .cold_share = 0.25, .cold_seed = 1};
+  while (!Split::make(log, protocol).ok()) ++protocol.cold_seed;  // one of four items is somebody's last
+  const Split split = Split::make(log, protocol).value();
+  auto facts = release("cold", {});
+  for (const auto count : split.training().item_counts()) facts.train_count.push_back(static_cast<std::int32_t>(count));
+  facts.manifest.cold_share = 0.25;
+  facts.manifest.cold_seed = protocol.cold_seed;
+  EXPECT_TRUE(check_unseen(facts, split).ok());
+  const auto last_out = Split::make(log, {}).value();
+  EXPECT_TRUE(check_unseen(facts, last_out).ok()) << "it held out all that last-out asks";
+  for (const char* holdout : {"last-out", "time", "none"}) {
+    auto other = facts;
+    other.manifest.holdout = holdout;
+    EXPECT_THAT(check_unseen(other, split).error().message, HasSubstr("train a release with --holdout cold")) << holdout;
+  }
+  auto other = facts;
+  ++other.manifest.cold_seed;
+  EXPECT_THAT(check_unseen(other, split).error().message, HasSubstr("held out other cold items"));
+  other = facts;
+  for (std::size_t i = 0; i < 4; ++i)
+    if (split.held_out_items()[i] != 0) other.train_count[i] = 1;
+  EXPECT_THAT(check_unseen(other, split).error().message, HasSubstr("learned from 1 events of item"));
+  const auto protocol_again = protocol_of(facts.manifest).value();
+  EXPECT_EQ(protocol_again.kind, Kind::cold);
+  EXPECT_EQ(protocol_again.cold_share, 0.25);
+  EXPECT_EQ(protocol_again.cold_seed, protocol.cold_seed);
+}
+
 TEST(Holdout, ProtocolFollowsTheManifest) {
   EXPECT_EQ(protocol_of(release("last-out", {}).manifest)->kind, Kind::last_out);
   const auto time = protocol_of(release("time", {}).manifest).value();
@@ -123,7 +188,7 @@ TEST(ReleaseColumns, ScoresSeveralNamesFromOnePassAndNeverUnknownItems) {
                          .value();
   const EventLog log = log_of({{{0, 1}, {3, 2}}}, 4);  // item 3 joined after training
   Matrix<float> out(3, 4);
-  ASSERT_TRUE(model->score({log.of(0), 0, 5}, out.view()).ok());
+  ASSERT_TRUE(model->score(std::array{Query{log.of(0), 0, 5}}, out.view()).ok());
   EXPECT_EQ(out(1, 0), 101);  // one known event
   EXPECT_EQ(out(1, 1), 111);
   EXPECT_EQ(out(2, 1), 110);

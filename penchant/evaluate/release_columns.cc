@@ -28,25 +28,28 @@ Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recomm
   return std::unique_ptr<Model>(std::move(model));
 }
 
-Status ReleaseColumns::fit(const TrainingData& training, Executor&) {
+Status ReleaseColumns::fit(const FitInput& input, Executor&, const ProgressSink&) {
+  const TrainingData& training = input.training;
   if (training.items < scorer_->items())
     return invalid("the release knows " + std::to_string(scorer_->items()) + " items, the store only " +
                    std::to_string(training.items));
   return {};
 }
 
-Status ReleaseColumns::score(const Query& query, MatrixView<float> out) const {
-  const auto history = to_history(query.history, types_, scorer_->items());
-  const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
-  PENCHANT_TRY(features, scorer_->features(history, query.at_ms));
-  for (std::size_t n = 0; n < columns_.size(); ++n) {
-    const auto scores = out.row(n);
-    for (std::size_t i = 0; i < features.rows(); ++i) {
-      const auto row = features.row(i);
-      scores[i] = columns_[n] == kFused ? static_cast<float>(ranker_.score(task, row)) : row[columns_[n]];
+Status ReleaseColumns::score(std::span<const Query> queries, MatrixView<float> out) const {
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    const auto history = to_history(queries[q].history, types_, scorer_->items());
+    const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
+    PENCHANT_TRY(features, scorer_->features(history, queries[q].at_ms));
+    for (std::size_t n = 0; n < columns_.size(); ++n) {
+      const auto scores = out.row(q * columns_.size() + n);
+      for (std::size_t i = 0; i < features.rows(); ++i) {
+        const auto row = features.row(i);
+        scores[i] = columns_[n] == kFused ? static_cast<float>(ranker_.score(task, row)) : row[columns_[n]];
+      }
+      std::fill(scores.begin() + static_cast<std::ptrdiff_t>(features.rows()), scores.end(),
+                -std::numeric_limits<float>::infinity());
     }
-    std::fill(scores.begin() + static_cast<std::ptrdiff_t>(features.rows()), scores.end(),
-              -std::numeric_limits<float>::infinity());
   }
   return {};
 }

@@ -23,8 +23,9 @@ class ReleaseColumns final : public Model {
                                              std::vector<std::string> types);
   [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
   /// A release is trained elsewhere: nothing is learned here.
-  Status fit(const TrainingData& training, Executor& executor) override;
-  Status score(const Query& query, MatrixView<float> out) const override;
+  Status fit(const FitInput& input, Executor& executor, const ProgressSink& progress) override;
+  Status score(std::span<const Query> queries, MatrixView<float> out) const override;
+  [[nodiscard]] bool uses_seed() const noexcept override { return false; }
 
  private:
   static constexpr std::size_t kFused = static_cast<std::size_t>(-1);

@@ -106,7 +106,7 @@ TEST_F(ReleaseTest, FusedColumnIsTheScoreThatIsServed) {
   Matrix<float> out(1, kItems);
   for (std::size_t u = 0; u < 5; ++u) {
     const std::int64_t at = log.of(u).back().time_ms + 1000;
-    ASSERT_TRUE(model->score({log.of(u), 0, at}, out.view()).ok());
+    ASSERT_TRUE(model->score(std::array{Query{log.of(u), 0, at}}, out.view()).ok());
     EXPECT_EQ(out.values(), scorer->score(to_history(log.of(u), log.types, kItems), at).value());
   }
 }
@@ -161,8 +161,10 @@ TEST_F(ReleaseTest, CardHoldsTheFiguresOfTheReleasesOwnProtocol) {
   EXPECT_EQ(card.at("training").at("best_epoch").as_int64(), 3);
   EXPECT_EQ(card.at("data").at("events").as_int64(), 7);
   EXPECT_TRUE(card.at("data").at("remove_seen").is_bool());
-  EXPECT_EQ(card.at("evaluation").at("results").as_array().size(), 6u * 2);
-  EXPECT_EQ(card.at("evaluation").at("comparisons").as_array().size(), 3u * 3 * 2);
+  // Three parts of the release and four counting baselines.
+  EXPECT_EQ(card.at("evaluation").at("results").as_array().size(), 7u * 2);
+  EXPECT_EQ(card.at("evaluation").at("comparisons").as_array().size(), 3u * 4 * 2);
+  EXPECT_FALSE(card.at("evaluation").at("results").at(0).as_object().contains("fit_seconds"));
 }
 
 TEST_F(ReleaseTest, AReleaseThatHeldOutNothingIsNotEvaluatedAndSaysSo) {
@@ -195,7 +197,7 @@ TEST_F(ReleaseTest, AskedByAnotherProtocolItIsRefusedOrMarked) {
   const auto marked = run_models(log, model_sources(named, folder, true).value(), options, executor_).value();
   EXPECT_TRUE(marked.results[0].seen_in_training);
   const auto implied = run_models(log, model_sources({}, folder, false).value(), options, executor_).value();
-  EXPECT_EQ(implied.results.size(), 3u * 2);
+  EXPECT_EQ(implied.results.size(), 4u * 2);
   EXPECT_THAT(implied.notes[0], HasSubstr("release r1 was left out"));
 }
 

@@ -1,71 +1,30 @@
 #include "penchant/evaluate/runner.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
+#include <limits>
+#include <map>
 #include <optional>
-#include <unordered_set>
 
+#include "penchant/base/rng.h"
+#include "penchant/evaluate/estimates.h"
 #include "penchant/evaluate/export.h"
+#include "penchant/evaluate/leak_guard.h"
 #include "penchant/evaluate/ranking.h"
-#include "penchant/metrics/ranking.h"
 
 namespace penchant::evaluate {
 namespace {
 
-constexpr std::array<std::size_t, 3> kCuts{5, 10, 20};
-constexpr std::size_t kPerRanking = 3 * kCuts.size() + 1;  ///< recall, ndcg, mrr per cut; popularity
-constexpr std::size_t kNdcg10 = 3 + 1;                     ///< column of ndcg@10 below
+Error cancelled() { return {ErrorCode::cancelled, "the evaluation was cancelled"}; }
 
-/// recall@5 ndcg@5 mrr@5 recall@10 … mrr@20 popularity@10
-std::vector<std::string> metric_names() {
-  std::vector<std::string> names;
-  for (const std::size_t k : kCuts)
-    for (const char* metric : {"recall@", "ndcg@", "mrr@"}) names.push_back(metric + std::to_string(k));
-  names.push_back("popularity@10");
-  return names;
-}
-
-/// Row of each case in a matrix with one row per user; cases come in user order.
-std::vector<std::uint32_t> user_rows(std::span<const Case> cases) {
-  std::vector<std::uint32_t> rows;
-  std::uint32_t row = 0;
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    if (i > 0 && cases[i].user != cases[i - 1].user) ++row;
-    rows.push_back(row);
-  }
-  return rows;
-}
-
-/// [users, rankings * kPerRanking]: each user's mean over their cases.
-Matrix<double> per_user(std::span<const Ranking> rankings, std::span<const std::uint32_t> rows) {
-  const std::size_t users = rows.empty() ? 0 : rows.back() + 1;
-  Matrix<double> values(users, rankings.size() * kPerRanking);
-  std::vector<double> asked(users, 0);
-  for (const auto row : rows) ++asked[row];
-  for (std::size_t r = 0; r < rankings.size(); ++r) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto out = values.row(rows[i]).subspan(r * kPerRanking, kPerRanking);
-      const std::uint32_t rank = rankings[r].ranks[i];
-      const double share = 1 / asked[rows[i]];
-      for (std::size_t c = 0; c < kCuts.size(); ++c) {
-        if (rank > kCuts[c]) continue;
-        out[3 * c] += share * metrics::recall_at(rank, kCuts[c]);
-        out[3 * c + 1] += share * metrics::ndcg_at(rank, kCuts[c]);
-        out[3 * c + 2] += share * metrics::mrr_at(rank, kCuts[c]);
-      }
-      out[3 * kCuts.size()] += share * rankings[r].list_popularity[i];
-    }
-  }
-  return values;
-}
-
-SplitFacts facts_of(const Split& split, Stage stage, std::size_t users) {
-  SplitFacts facts{.ties = split.protocol().ties, .users = users, .cases = split.cases(stage).size()};
+SplitFacts facts_of(const Split& split, std::span<const Case> cases, std::size_t users, std::size_t to_ask) {
+  SplitFacts facts{.ties = split.protocol().ties, .users = users, .cases = cases.size()};
   const TrainingData training = split.training();
   const auto counts = training.item_counts();
   facts.training_events = training.events();
   facts.users_without_history = split.users_without_history();
-  for (const Case& c : split.cases(stage)) {
+  facts.users_to_ask = to_ask;
+  for (const Case& c : cases) {
     facts.unseen_targets += counts[c.target] == 0 ? 1 : 0;
     const auto history = split.history(c);
     facts.repeated_targets +=
@@ -74,120 +33,213 @@ SplitFacts facts_of(const Split& split, Stage stage, std::size_t users) {
   return facts;
 }
 
-/// One tie order: split, fit, rank, estimate.
+std::size_t count_users(std::span<const Case> cases) {
+  std::size_t users = 0;
+  for (std::size_t i = 0; i < cases.size(); ++i) users += i == 0 || cases[i].user != cases[i - 1].user ? 1 : 0;
+  return users;
+}
+
+/// The cases of at most `most` users. Each user has a place in a seeded order of all users, so that
+/// tie orders and protocols ask the same ones as far as they can.
+std::vector<Case> drawn_cases(std::span<const Case> cases, std::size_t most, std::uint64_t seed) {
+  if (most == 0 || count_users(cases) <= most) return {cases.begin(), cases.end()};
+  const auto place = [seed](std::uint32_t user) { return Rng(seed * 0x9e3779b97f4a7c15ULL + user)(); };
+  std::vector<std::uint64_t> places;
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    if (i == 0 || cases[i].user != cases[i - 1].user) places.push_back(place(cases[i].user));
+  std::ranges::nth_element(places, places.begin() + static_cast<std::ptrdiff_t>(most - 1));
+  const std::uint64_t last = places[most - 1];
+  std::vector<Case> drawn;
+  for (const Case& c : cases)
+    if (place(c.user) <= last) drawn.push_back(c);
+  return drawn;
+}
+
+/// A model that was asked for by name and cannot be made now (no trainer) stops the run.
+bool is_refusal(ErrorCode code, bool required) {
+  return code == ErrorCode::invalid_argument ||
+         (!required && (code == ErrorCode::unavailable || code == ErrorCode::not_found));
+}
+
+/// Content vectors, made when first asked for.
+class Content {
+ public:
+  Content(const RunOptions& options, Executor& executor, const ProgressSink& progress)
+      : options_(options), executor_(executor), progress_(progress) {}
+  /// Empty when there are none, and why; errors other than missing content are returned.
+  Result<MatrixView<const float>> get(std::size_t items) {
+    if (!loaded_) {
+      loaded_ = true;
+      if (!options_.content) {
+        why_ = "no content vectors were given";
+      } else {
+        auto made = options_.content(executor_, progress_);
+        if (made.ok()) {
+          if (made->rows() != items) return Error{ErrorCode::internal, "content vectors are not those of the items"};
+          vectors_ = std::move(made).value();
+        } else if (made.error().code == ErrorCode::invalid_argument || made.error().code == ErrorCode::not_found) {
+          why_ = made.error().message;
+        } else {
+          return std::move(made).error();
+        }
+      }
+    }
+    return loaded();
+  }
+  [[nodiscard]] MatrixView<const float> loaded() const { return vectors_.view(); }
+  [[nodiscard]] const std::string& why() const { return why_; }
+
+ private:
+  const RunOptions& options_;
+  Executor& executor_;
+  const ProgressSink& progress_;
+  bool loaded_ = false;
+  Matrix<float> vectors_;
+  std::string why_;
+};
+
+/// One tie order: for each seed split, fit, rank and estimate; then all seeds together.
 class TieRun {
  public:
-  TieRun(const RunOptions& options, Executor& executor, const ProgressSink& progress, Report& report)
-      : options_(options), executor_(executor), progress_(progress), report_(report) {}
+  TieRun(const RunOptions& options, Executor& executor, const ProgressSink& progress, Content& content,
+         Report& report)
+      : options_(options), executor_(executor), progress_(progress), content_(content), report_(report) {}
 
   /// Adds to the report; `refused[s]` receives the reason when source s must not be judged here.
   Status run(const EventLog& log, Ties ties, std::span<const ModelSource> sources,
              std::vector<std::optional<Error>>& refused) {
-    Protocol protocol = options_.protocol;
-    protocol.ties = ties;
-    protocol.seed = options_.seed;
-    PENCHANT_TRY(split, Split::make(log, protocol));
-    if (split.cases(options_.stage).empty())
-      return invalid("the validation window holds no event with a history: choose other cuts");
-    PENCHANT_DO(fit(split, sources, refused));
-    if (models_.empty()) return {};
-
-    RankOptions rank{.stage = options_.stage, .seen = options_.seen};
-    std::optional<ListExport> lists;
-    if (!options_.export_folder.empty()) {
-      PENCHANT_TRY(opened, ListExport::open(options_.export_folder, split.log(), ties));
-      lists.emplace(std::move(opened));
-      rank.list_length = kExportRanks;
-      rank.on_list = [&](const TopList& list) { return lists->add(list); };
+    std::optional<Split> split;
+    UserValues sum;
+    std::vector<std::vector<ModelResult>> by_seed;
+    for (std::size_t s = 0; s < options_.seeds; ++s) {
+      const std::uint64_t seed = options_.seed + s;
+      if (s == 0 || ties == Ties::shuffled) {
+        Protocol protocol = options_.protocol;
+        protocol.ties = ties;
+        protocol.seed = seed;
+        PENCHANT_TRY(made, Split::make(log, protocol));
+        split.emplace(std::move(made));
+        kept_.clear();
+      }
+      const auto all = split->cases(options_.stage);
+      if (all.empty()) return invalid("the validation window holds no event with a history: choose other cuts");
+      const auto cases = drawn_cases(all, options_.max_users, options_.seed);
+      PENCHANT_TRY(columns, rank_sources(*split, cases, sources, seed, s == 0, refused));
+      if (columns.empty()) return {};
+      const UserValues values = user_values(cases, columns);
+      const Resampled resampled = resample_users(values.values.view(), options_, executor_);
+      by_seed.push_back(results_of(columns, values, resampled, cases, slice_cases(*split, cases), options_, executor_));
+      for (auto& result : by_seed.back()) {
+        result.ties = ties;
+        result.seed = seed;
+      }
+      if (s == 0) {
+        report_.splits.push_back(facts_of(*split, cases, values.users.size(), count_users(all)));
+        report_.protocol = split->protocol();
+        report_.repeats = count_repeats(split->training().users);
+      }
+      if (options_.seeds == 1) {
+        compare(by_seed[0], values, resampled, options_, report_);
+        std::ranges::move(by_seed[0], std::back_inserter(report_.results));
+        return {};
+      }
+      if (s == 0)
+        sum = values;
+      else
+        add_values(sum, values);
     }
-    PENCHANT_TRY(rankings, rank_cases(split, models_, rank, executor_, progress_));
-    if (lists) PENCHANT_DO(lists->close());
-    estimate(split, rankings);
+    for (double& value : sum.values.values()) value /= static_cast<double>(options_.seeds);
+    const Resampled resampled = resample_users(sum.values.view(), options_, executor_);
+    auto together = results_over_seeds(by_seed, sum, resampled);
+    compare(together, sum, resampled, options_, report_);
+    std::ranges::move(together, std::back_inserter(report_.results));
+    for (auto& results : by_seed) std::ranges::move(results, std::back_inserter(report_.by_seed));
     return {};
   }
 
  private:
-  struct Column {
-    bool baseline = false;
-    bool seen_in_training = false;
-  };
-
-  Status fit(const Split& split, std::span<const ModelSource> sources,
-             std::vector<std::optional<Error>>& refused) {
+  /// All columns of all sources that may be judged, one model in memory at a time.
+  Result<std::vector<RankedColumn>> rank_sources(const Split& split, std::span<const Case> cases,
+                                                 std::span<const ModelSource> sources, std::uint64_t seed, bool first,
+                                                 std::vector<std::optional<Error>>& refused) {
     const TrainingData training = split.training();
+    const auto validation = fit_validation(split);
+    PENCHANT_DO(check_fit_input(split, {.training = training, .validation = validation}));
+    const bool removes_seen = count_repeats(training.users).remove_seen();
+    if (options_.measure_diversity) {
+      PENCHANT_TRY(content, content_.get(split.log().items()));
+      if (content.empty()) return invalid("diversity cannot be measured: " + content_.why());
+    }
+    // Loaded before anything is ranked, so that all models are measured alike.
+    for (const auto& source : sources)
+      if (source.content != ContentUse::none) PENCHANT_DO(content_.get(split.log().items()));
+    RankOptions rank{.stage = options_.stage, .seen = options_.seen};
+    rank.cases = cases;
+    rank.control = options_.control;
+    rank.control_seed = seed;
+    rank.content = content_.loaded();
+    std::optional<ListExport> lists;
+    if (!options_.export_folder.empty() && first) {
+      PENCHANT_TRY(opened, ListExport::open(options_.export_folder, split.log(), split.protocol().ties));
+      lists.emplace(std::move(opened));
+      rank.list_length = kExportRanks;
+      rank.on_list = [&](const TopList& list) { return lists->add(list); };
+    }
+    std::vector<RankedColumn> columns;
     for (std::size_t s = 0; s < sources.size(); ++s) {
-      auto bound = sources[s].bind(split);
+      if (!first && refused[s]) continue;
+      if (const auto kept = kept_.find(s); kept != kept_.end()) {
+        columns.insert(columns.end(), kept->second.begin(), kept->second.end());
+        continue;
+      }
+      if (progress_ && !progress_({"fit " + sources[s].name, s, sources.size(), ""})) return cancelled();
+      auto bound = bind(split, sources[s]);
       if (!bound.ok()) {
-        if (bound.error().code != ErrorCode::invalid_argument) return std::move(bound).error();
+        if (!is_refusal(bound.error().code, sources[s].required)) return std::move(bound).error();
         refused[s] = std::move(bound).error();
         continue;
       }
-      if (progress_ && !progress_({"fit " + sources[s].name, s, sources.size(), ""}))
-        return Error{ErrorCode::cancelled, "the evaluation was cancelled"};
-      PENCHANT_DO(bound->model->fit(training, executor_));
-      for (std::size_t c = 0; c < bound->model->names().size() * options_.seen.size(); ++c)
-        columns_.push_back({sources[s].baseline, bound->seen_in_training});
-      if (bound->seen_in_training)
+      const auto start = std::chrono::steady_clock::now();
+      auto fitted = bound->model->fit({.training = training,
+                                       .validation = validation,
+                                       .content = content_.loaded(),
+                                       .removes_seen = removes_seen,
+                                       .seed = seed},
+                                      executor_, progress_);
+      if (!fitted.ok() && first && !sources[s].required && fitted.error().code == ErrorCode::unavailable) {
+        refused[s] = std::move(fitted).error();
+        continue;
+      }
+      if (!fitted.ok()) return std::move(fitted).error().within("fitting " + sources[s].name);
+      const std::chrono::duration<double> fit = std::chrono::steady_clock::now() - start;
+      PENCHANT_TRY(rankings, rank_cases(split, *bound->model, rank, executor_, progress_));
+      std::vector<RankedColumn> mine;
+      for (auto& ranking : rankings)
+        mine.push_back({std::move(ranking), sources[s].baseline, bound->seen_in_training, fit.count()});
+      if (bound->seen_in_training && first)
         report_.notes.push_back(sources[s].name + " saw held-out events of the " +
                                 std::string(name_of(split.protocol().kind)) + " protocol (ties " +
                                 std::string(name_of(split.protocol().ties)) +
                                 ") in training: its figures here are not a measure of quality");
-      models_.push_back(std::move(bound->model));
+      if (options_.seeds > 1 && options_.control == Control::none && !bound->model->uses_seed()) kept_[s] = mine;
+      std::ranges::move(mine, std::back_inserter(columns));
     }
-    return {};
+    if (lists) PENCHANT_DO(lists->close());
+    return columns;
   }
 
-  void estimate(const Split& split, std::span<const Ranking> rankings) {
-    const auto rows = user_rows(split.cases(options_.stage));
-    const Matrix<double> values = per_user(rankings, rows);
-    std::vector<metrics::ColumnPair> pairs;
-    std::vector<std::pair<std::size_t, std::size_t>> compared;  // rankings
-    for (std::size_t a = 0; a < rankings.size(); ++a)
-      for (std::size_t b = 0; b < rankings.size(); ++b)
-        if (!columns_[a].baseline && columns_[b].baseline && rankings[a].seen == rankings[b].seen) {
-          pairs.push_back({a * kPerRanking + kNdcg10, b * kPerRanking + kNdcg10});
-          compared.emplace_back(a, b);
-        }
-    const auto estimates = metrics::bootstrap(
-        values.view(), pairs, {.resamples = options_.resamples, .seed = options_.seed}, executor_);
-
-    const Ties ties = split.protocol().ties;
-    const auto names = metric_names();
-    for (std::size_t r = 0; r < rankings.size(); ++r) {
-      ModelResult result{.model = rankings[r].model,
-                         .seen = rankings[r].seen,
-                         .ties = ties,
-                         .users = values.rows(),
-                         .seen_in_training = columns_[r].seen_in_training};
-      for (std::size_t m = 0; m < kPerRanking; ++m)
-        result.metrics.push_back({names[m], estimates.columns[r * kPerRanking + m]});
-      const double covered =
-          static_cast<double>(rankings[r].recommended.count()) / static_cast<double>(split.log().items());
-      result.metrics.push_back({"coverage@10", {covered, covered, covered}});
-      report_.results.push_back(std::move(result));
-    }
-    for (std::size_t p = 0; p < pairs.size(); ++p) {
-      const Ranking &a = rankings[compared[p].first], &b = rankings[compared[p].second];
-      report_.comparisons.push_back({.model = a.model,
-                                     .baseline = b.model,
-                                     .metric = "ndcg@10",
-                                     .seen = a.seen,
-                                     .ties = ties,
-                                     .users = values.rows(),
-                                     .difference = estimates.differences[p],
-                                     .seen_in_training = columns_[compared[p].first].seen_in_training});
-    }
-    report_.splits.push_back(facts_of(split, options_.stage, values.rows()));
-    report_.protocol = split.protocol();
-    report_.repeats = count_repeats(split.training().users);
+  Result<BoundModel> bind(const Split& split, const ModelSource& source) {
+    if (source.content == ContentUse::needed && content_.loaded().empty())
+      return invalid(source.name + " needs content vectors: " + content_.why());
+    return source.bind(split);
   }
 
   const RunOptions& options_;
   Executor& executor_;
   const ProgressSink& progress_;
+  Content& content_;
   Report& report_;
-  std::vector<std::unique_ptr<Model>> models_;
-  std::vector<Column> columns_;  ///< [rankings]
+  std::map<std::size_t, std::vector<RankedColumn>> kept_;  ///< by source: the same for every seed of one split
 };
 
 }  // namespace
@@ -205,15 +257,21 @@ Result<Report> run_models(const EventLog& log, std::span<const ModelSource> sour
     return invalid("at least one tie order and one seen setting are needed");
   if (options.resamples < 1000)
     return invalid("resamples must be at least 1000 for an interval to be reported");
+  if (options.seeds < 1 || options.seeds > 1000) return invalid("seeds must be from 1 to 1000");
+  if (!(options.margin >= 0 && options.margin < 1)) return invalid("the margin must be from 0 to below 1");
   Report report{.protocol = options.protocol,
                 .stage = options.stage,
                 .items = log.items(),
                 .seed = options.seed,
-                .resamples = options.resamples};
+                .seeds = options.seeds,
+                .resamples = options.resamples,
+                .control = options.control,
+                .margin = options.margin};
+  Content content(options, executor, progress);
   std::vector<std::size_t> refusals(sources.size(), 0);
   for (const Ties ties : options.ties) {
     std::vector<std::optional<Error>> refused(sources.size());
-    PENCHANT_DO(TieRun(options, executor, progress, report).run(log, ties, sources, refused));
+    PENCHANT_DO(TieRun(options, executor, progress, content, report).run(log, ties, sources, refused));
     for (std::size_t s = 0; s < sources.size(); ++s) {
       if (!refused[s]) continue;
       if (++refusals[s] == options.ties.size() && sources[s].required) return std::move(*refused[s]);
@@ -221,6 +279,9 @@ Result<Report> run_models(const EventLog& log, std::span<const ModelSource> sour
                              ": " + refused[s]->message);
     }
   }
+  if (!options.against.empty() && options.against != "best" &&
+      std::ranges::none_of(report.results, [&](const auto& r) { return r.model == options.against; }))
+    return invalid("\"" + options.against + "\" is not among the models: name it in --models, or say best");
   return report;
 }
 

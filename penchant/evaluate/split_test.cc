@@ -181,7 +181,9 @@ TEST(Repeats, CountEventsOfKnownItemsAndDecideTheDefault) {
 TEST(Words, ParseAndNameProtocols) {
   EXPECT_EQ(parse_kind("time").value(), Kind::time);
   EXPECT_EQ(name_of(parse_kind("last-out").value()), "last-out");
-  EXPECT_THAT(parse_kind("random").error().message, HasSubstr("last-out or time"));
+  EXPECT_THAT(parse_kind("random").error().message, HasSubstr("last-out, time, cold or windows"));
+  EXPECT_EQ(parse_kind("cold").value(), Kind::cold);
+  EXPECT_EQ(name_of(parse_kind("windows").value()), "windows");
 }
 
 }  // namespace

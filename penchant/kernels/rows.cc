@@ -80,6 +80,13 @@ void log_softmax_all(float* x, std::size_t n) {
   for (; i < n; ++i) x[i] = x[i] - max - log_sum;
 }
 
+float log_sum_exp_all(const float* x, std::size_t n) {
+  const float max = max_inner(x, n);
+  if (!std::isfinite(max)) return max;
+  // The terms are not stored, so nothing is written through the pointer.
+  return max + std::log(exp_sum_inner<false>(const_cast<float*>(x), max, n));
+}
+
 void layer_norm_all(const float* x, const NormWeights& w, float* out, std::size_t n) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
@@ -155,6 +162,7 @@ HWY_AFTER_NAMESPACE();
 namespace penchant::kernels {
 HWY_EXPORT(softmax_all);
 HWY_EXPORT(log_softmax_all);
+HWY_EXPORT(log_sum_exp_all);
 HWY_EXPORT(layer_norm_all);
 HWY_EXPORT(gelu_all);
 
@@ -164,6 +172,10 @@ void softmax(std::span<float> row) {
 
 void log_softmax(std::span<float> row) {
   if (!row.empty()) HWY_DYNAMIC_DISPATCH(log_softmax_all)(row.data(), row.size());
+}
+
+float log_sum_exp(std::span<const float> row) {
+  return HWY_DYNAMIC_DISPATCH(log_sum_exp_all)(row.data(), row.size());
 }
 
 void layer_norm(MatrixView<const float> x, const NormWeights& weights, MatrixView<float> out) {

@@ -12,6 +12,9 @@ void softmax(std::span<float> row);
 /// In place: row[i] = row[i] - max - log(sum exp(row - max)); same domain as softmax.
 void log_softmax(std::span<float> row);
 
+/// log(sum exp(row[i])); same domain as softmax; -infinity where no value is finite.
+[[nodiscard]] float log_sum_exp(std::span<const float> row);
+
 /// Learned scale and shift of a layer norm; both [d]. Views: live as long as the weights.
 struct NormWeights {
   std::span<const float> scale, shift;

@@ -74,6 +74,22 @@ TEST(Rows, LogSoftmaxWithinTheDerivedBound) {
   });
 }
 
+TEST(Rows, LogSumExpIsWhatLogSoftmaxSubtracts) {
+  at_every_simd_level([] {
+    Rng rng(3);
+    for (const std::size_t n : kSizes) {
+      auto x = random_vector(rng, n, 20);
+      double max = x[0], sum = 0;
+      for (const float v : x) max = std::max(max, static_cast<double>(v));
+      for (const float v : x) sum += std::exp(v - max);
+      EXPECT_NEAR(log_sum_exp(x), max + std::log(sum), softmax_bound(n, 40) + 40 * kUnit) << n;
+      x[n / 2] = -std::numeric_limits<float>::infinity();
+      EXPECT_EQ(std::isfinite(log_sum_exp(x)), n > 1);
+    }
+    EXPECT_EQ(log_sum_exp({}), -std::numeric_limits<float>::infinity());
+  });
+}
+
 TEST(Rows, LayerNormWithinTheDerivedBound) {
   at_every_simd_level([] {
     Rng rng(3);

@@ -86,6 +86,16 @@ std::size_t find_above_all(const float* v, std::size_t begin, std::size_t n, flo
   return n;
 }
 
+std::size_t count_at_least_all(const float* v, std::size_t n, float threshold) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto t = hn::Set(d, threshold);
+  std::size_t i = 0, count = 0;
+  for (; i + lanes <= n; i += lanes) count += hn::CountTrue(d, hn::Ge(hn::LoadU(d, v + i), t));
+  for (; i < n; ++i) count += v[i] >= threshold ? 1 : 0;
+  return count;
+}
+
 const char* level_name() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace penchant::kernels::HWY_NAMESPACE
@@ -99,6 +109,7 @@ HWY_EXPORT(add_scaled_all);
 HWY_EXPORT(scale_all);
 HWY_EXPORT(all_finite_all);
 HWY_EXPORT(find_above_all);
+HWY_EXPORT(count_at_least_all);
 HWY_EXPORT(level_name);
 
 float dot(std::span<const float> a, std::span<const float> b) {
@@ -132,6 +143,10 @@ bool all_finite(std::span<const float> v) { return HWY_DYNAMIC_DISPATCH(all_fini
 
 std::size_t find_above(std::span<const float> v, std::size_t begin, float threshold) {
   return HWY_DYNAMIC_DISPATCH(find_above_all)(v.data(), begin, v.size(), threshold);
+}
+
+std::size_t count_at_least(std::span<const float> v, float threshold) {
+  return HWY_DYNAMIC_DISPATCH(count_at_least_all)(v.data(), v.size(), threshold);
 }
 
 const char* simd_level() { return HWY_DYNAMIC_DISPATCH(level_name)(); }

@@ -32,6 +32,9 @@ void l2_normalise_rows(MatrixView<float> m);
 /// First i >= begin with v[i] > threshold, or v.size(). NaN is never above.
 [[nodiscard]] std::size_t find_above(std::span<const float> v, std::size_t begin, float threshold);
 
+/// How many v[i] >= threshold. NaN is never counted.
+[[nodiscard]] std::size_t count_at_least(std::span<const float> v, float threshold);
+
 /// Name of the SIMD level in use, for logs and benchmarks: "AVX3", "AVX2", "SSE4", "SCALAR", ….
 [[nodiscard]] const char* simd_level();
 

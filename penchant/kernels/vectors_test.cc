@@ -132,6 +132,23 @@ TEST(Vectors, FindAboveIsTheFirstStrictlyAbove) {
   });
 }
 
+TEST(Vectors, CountAtLeastCountsEqualsAndNeverNan) {
+  at_every_simd_level([] {
+    Rng rng(7);
+    for (const std::size_t n : kSizes) {
+      auto v = random_vector(rng, n);
+      for (auto& x : v) x = std::round(x * 4);
+      v[n / 2] = NAN;
+      for (const float threshold : {-INFINITY, -5.0F, -1.0F, 0.0F, 3.0F, 5.0F}) {
+        std::size_t expected = 0;
+        for (const float x : v) expected += x >= threshold ? 1 : 0;
+        EXPECT_EQ(count_at_least(v, threshold), expected) << n << " " << threshold;
+      }
+    }
+    EXPECT_EQ(count_at_least({}, 0), 0U);
+  });
+}
+
 TEST(Vectors, LengthsThatDifferAreOurBug) {
   const std::vector<float> a(3), b(4);
   EXPECT_THROW((void)dot(a, b), InternalError);

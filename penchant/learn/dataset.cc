@@ -7,6 +7,7 @@
 
 #include "penchant/catalog/item.h"
 #include "penchant/learn/event_reader.h"
+#include "penchant/learn/leak_check.h"
 #include "penchant/semantic_id/collisions.h"
 #include "penchant/semantic_id/report.h"
 #include "penchant/semantic_id/residual_kmeans.h"
@@ -125,19 +126,36 @@ Matrix<float> concatenated(const std::vector<Modality>& modalities, std::size_t 
   return all;
 }
 
+/// Rows of the items that codebooks may be fitted on.
+std::vector<std::size_t> fitted_rows(const Dataset& data) {
+  std::vector<std::size_t> rows;
+  for (std::size_t r = 0; r < data.item_ids.size(); ++r)
+    if (data.held_out.empty() || data.held_out[r] == 0) rows.push_back(r);
+  return rows;
+}
+
+/// Codebooks, collision policy and report come from the fitted rows alone. Held-out items then get
+/// their codes as new items do: the nearest codewords, and nothing that lives moves.
 Status quantise(const DatasetOptions& options, Executor& executor, const ProgressSink& progress, Dataset& out) {
   const Matrix<float> all = concatenated(out.data.modalities, out.item_ids.size());
+  const std::vector<std::size_t> rows = fitted_rows(out);
+  Matrix<float> fitted(rows.size(), all.cols());
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    std::ranges::copy(all.row(rows[k]), fitted.row(k).begin());
+    names.push_back(out.item_ids[rows[k]]);
+  }
   semantic_id::ResidualKMeansOptions kmeans;
   kmeans.levels = options.levels;
   kmeans.codebook = options.codebook;
   kmeans.seed = options.seed;
-  kmeans.names = out.item_ids;
+  kmeans.names = names;
   kmeans.progress = progress;
-  PENCHANT_TRY(fit, semantic_id::train_residual_kmeans(all.view(), kmeans, executor));
-  PENCHANT_TRY(resolved, semantic_id::resolve_collisions(fit.codebooks, all.view(), fit.codes.view(), executor));
-  PENCHANT_TRY(report, semantic_id::make_report(fit.codebooks, all.view(), resolved.codes.view(), executor));
-  out.semantic_id_report = semantic_id::to_json(report);
+  PENCHANT_TRY(fit, semantic_id::train_residual_kmeans(fitted.view(), kmeans, executor));
   const semantic_id::Codebooks& books = fit.codebooks;
+  PENCHANT_TRY(resolved, semantic_id::resolve_collisions(books, fitted.view(), fit.codes.view(), executor));
+  PENCHANT_TRY(report, semantic_id::make_report(books, fitted.view(), resolved.codes.view(), executor));
+  out.semantic_id_report = semantic_id::to_json(report);
   out.data.codebook_size = books.codebook();
   for (std::size_t l = 0; l < books.levels(); ++l) {
     Matrix<float> level(books.codebook(), books.dim());
@@ -146,6 +164,11 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
     out.data.codebooks.push_back(std::move(level));
   }
   out.data.codes = std::move(resolved.codes);
+  if (rows.size() == out.item_ids.size()) return {};
+  PENCHANT_TRY(nearest, books.assign(all.view(), executor));
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    std::ranges::copy(out.data.codes.row(k), nearest.row(rows[k]).begin());
+  out.data.codes = std::move(nearest);
   return {};
 }
 
@@ -155,15 +178,16 @@ std::string_view name_of(Holdout holdout) noexcept {
   switch (holdout) {
     case Holdout::last_out: return "last-out";
     case Holdout::time: return "time";
+    case Holdout::cold: return "cold";
     case Holdout::none: return "none";
   }
   return "none";
 }
 
 Result<Holdout> parse_holdout(std::string_view word) {
-  for (const Holdout h : {Holdout::last_out, Holdout::time, Holdout::none})
+  for (const Holdout h : {Holdout::last_out, Holdout::time, Holdout::cold, Holdout::none})
     if (word == name_of(h)) return h;
-  return invalid("holdout \"" + std::string(word) + "\" is not known: use last-out, time or none");
+  return invalid("holdout \"" + std::string(word) + "\" is not known: use last-out, time, cold or none");
 }
 
 Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options, Executor& executor,
@@ -176,11 +200,18 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   out.data.items = static_cast<std::uint32_t>(catalogue.ids.size());
   if (!tell("read events")) return cancelled;
   PENCHANT_TRY(table, read_events(store, out.data.items));
-  PENCHANT_TRY(cut, hold_out(table, options));
+  PENCHANT_TRY(cut, hold_out(table, options, catalogue.ids));
   PENCHANT_TRY(types, store.event_types());
   fill_histories(table, cut, types, out.data);
+  PENCHANT_DO(check_no_leak(table, options, cut, cut.held_out, out.data));
   out.holdout = options.holdout;
   out.holdout_time_ms = cut.time_ms;
+  out.holdout_test_ms = cut.test_ms;
+  out.held_out = cut.held_out;
+  if (options.holdout == Holdout::cold) {
+    out.cold_share = options.cold_share;
+    out.cold_seed = options.cold_seed;
+  }
   out.events = table.events.size();
   out.users = table.users();
   PENCHANT_TRY(content, read_content(catalogue, options, executor, progress));

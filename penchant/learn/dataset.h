@@ -17,9 +17,10 @@ namespace penchant::learn {
 enum class Holdout : std::uint8_t {
   last_out,  ///< of every user with three or more events: the last (test) and the one before (validation)
   time,      ///< everything from the validation cut on
+  cold,      ///< the same as last_out, and some items from everything: events, codebooks, early stop
   none,      ///< only the last event of a tenth of the users (at most 2,000), for the early stop
 };
-[[nodiscard]] std::string_view name_of(Holdout holdout) noexcept;  ///< "last-out", "time", "none"
+[[nodiscard]] std::string_view name_of(Holdout holdout) noexcept;  ///< "last-out", "time", "cold", "none"
 /// invalid_argument naming the allowed words.
 Result<Holdout> parse_holdout(std::string_view word);
 
@@ -27,6 +28,8 @@ struct DatasetOptions {
   Holdout holdout = Holdout::last_out;
   double validation_quantile = 0.8;  ///< of all event times: the cut of Holdout::time
   double test_quantile = 0.9;        ///< Holdout::time: validation ends here, as in evaluate/split.h
+  double cold_share = 0.05;          ///< Holdout::cold: share of the items, in (0, 0.5]
+  std::uint64_t cold_seed = 1;       ///< of their draw, catalog/cold_items.h
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
   std::uint32_t levels = 3;          ///< L, codes per semantic ID
   std::uint32_t codebook = 0;        ///< K; 0: from the number of items
@@ -38,6 +41,10 @@ struct Dataset {
   std::vector<std::string> item_ids;    ///< [items], external ids in row order
   Holdout holdout = Holdout::last_out;
   std::int64_t holdout_time_ms = 0;     ///< Holdout::time: events at or after it are unseen
+  std::int64_t holdout_test_ms = 0;     ///< Holdout::time: validation events are older than this
+  std::vector<std::uint8_t> held_out;   ///< Holdout::cold: [items], 1 = nothing was fitted on it
+  double cold_share = 0;                ///< Holdout::cold
+  std::uint64_t cold_seed = 0;          ///< Holdout::cold
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
   std::string semantic_id_report;       ///< JSON of semantic_id::SidReport, for the card
 };

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "penchant/base/rng.h"
+#include "penchant/catalog/cold_items.h"
 #include "penchant/store/time_kind.h"
 
 namespace penchant::learn {
@@ -41,7 +42,7 @@ Status cut_by_time(const EventTable& table, double quantile, double test_quantil
   if (!table.has_clock)
     return invalid("the events carry positions, not times, so no global time cut is possible: use --holdout last-out");
   cut.time_ms = quantile_of_times(table, quantile);
-  const std::int64_t test_ms = quantile_of_times(table, test_quantile);
+  const std::int64_t test_ms = cut.test_ms = quantile_of_times(table, test_quantile);
   for (std::size_t u = 0; u < table.users(); ++u) {
     const auto begin = table.events.begin() + static_cast<std::ptrdiff_t>(table.offsets[u]);
     const auto end = table.events.begin() + static_cast<std::ptrdiff_t>(table.offsets[u + 1]);
@@ -67,11 +68,29 @@ void sample_last_events(const EventTable& table, std::uint64_t seed, Cut& cut) {
   }
 }
 
+/// As last-out, without anything of the cold items; a user whose history is gone is not asked.
+Status cut_cold(const EventTable& table, const DatasetOptions& options, std::span<const std::string> ids, Cut& cut) {
+  if (!(options.cold_share > 0 && options.cold_share <= 0.5))
+    return invalid("the share of cold items must lie above 0 and be at most 0.5");
+  cut.held_out = catalog::draw_cold_items(ids, options.cold_share, options.cold_seed);
+  for (const LoggedEvent& e : table.events)
+    if (e.item >= ids.size()) return invalid("an event names item row " + std::to_string(e.item) + ", which has no id");
+  cut_last_out(table, cut);
+  std::erase_if(cut.validation_events, [&](std::uint64_t e) {
+    const auto u = static_cast<std::size_t>(std::ranges::upper_bound(table.offsets, e) - table.offsets.begin() - 1);
+    bool history = false;
+    for (std::uint64_t h = table.offsets[u]; h < e; ++h) history |= cut.learns(table.events[h]);
+    return !history || !cut.learns(table.events[e]);
+  });
+  return {};
+}
+
 /// Calls visit(event) for all training events in order.
 template <class Visit>
 void each_training_event(const EventTable& table, const Cut& cut, Visit&& visit) {
   for (std::size_t u = 0; u < table.users(); ++u)
-    for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e) visit(table.events[e]);
+    for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e)
+      if (cut.learns(table.events[e])) visit(table.events[e]);
 }
 
 /// Lower ends of the value ranges: midpoints between distinct values, or quantiles where many.
@@ -116,11 +135,12 @@ Result<EventTable> read_events(store::Store& store, std::uint32_t items) {
   return table;
 }
 
-Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options) {
+Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options, std::span<const std::string> item_ids) {
   if (table.events.empty()) return invalid("there are no events to learn from: import some with `penchant import`");
   Cut cut;
   cut.training_end.assign(table.offsets.begin() + 1, table.offsets.end());
   if (options.holdout == Holdout::last_out) cut_last_out(table, cut);
+  if (options.holdout == Holdout::cold) PENCHANT_DO(cut_cold(table, options, item_ids, cut));
   if (options.holdout == Holdout::none) sample_last_events(table, options.seed, cut);
   if (options.holdout == Holdout::time) {
     const double q = options.validation_quantile;
@@ -129,7 +149,11 @@ Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options) {
     PENCHANT_DO(cut_by_time(table, q, t, cut));
   }
   bool any = false;
-  for (std::size_t u = 0; u < table.users(); ++u) any |= cut.training_end[u] - table.offsets[u] >= 2;
+  for (std::size_t u = 0; u < table.users(); ++u) {
+    std::size_t left = 0;
+    for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e) left += cut.learns(table.events[e]) ? 1 : 0;
+    any |= left >= 2;
+  }
   if (!any) return invalid("after holding out, no user has two events left to learn from: import more events");
   return cut;
 }
@@ -173,12 +197,13 @@ void fill_histories(const EventTable& table, const Cut& cut, const std::vector<s
     seen.clear();
     for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e) {
       const LoggedEvent& event = table.events[e];
+      if (!cut.learns(event)) continue;
       const std::string name = event.type < types.size() ? types[event.type].name : "unknown";
       h.items.push_back(event.item);
       h.actions.push_back(action_of(data.actions, name, event.value));
       h.times_ms.push_back(event.time_ms);
       h.is_target.push_back(1);
-      chances += e > table.offsets[u];
+      chances += !seen.empty();
       repeats += !seen.insert(event.item).second;
     }
     h.offsets.push_back(h.items.size());

@@ -1,6 +1,7 @@
 #pragma once
 /// \file The events of a store as histories, and what is held out of them. Layer 5.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,15 @@ struct Cut {
   std::vector<std::uint64_t> training_end;       ///< [users], absolute
   std::vector<std::uint64_t> validation_events;  ///< event numbers, ascending
   std::int64_t time_ms = 0;                      ///< Holdout::time: the cut
+  std::int64_t test_ms = 0;                      ///< Holdout::time: validation ends here
+  std::vector<std::uint8_t> held_out;            ///< Holdout::cold: [items], 1 = its events are left out
+  /// Whether event `e` is one that may be learned from, given that it lies before training_end.
+  [[nodiscard]] bool learns(const LoggedEvent& e) const { return held_out.empty() || held_out[e.item] == 0; }
 };
+/// \param item_ids [items], external ids: what Holdout::cold draws from; unused otherwise
 /// \return invalid_argument when the data have no times to cut, or nothing is left to learn from
-Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options);
+Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options,
+                     std::span<const std::string> item_ids = {});
 
 /// Table of action rows over the training events: row 0 "unknown"; per type one row for events
 /// without a value, and one per distinct value (at most 8, else 8 ranges of equal share).

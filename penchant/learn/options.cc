@@ -20,7 +20,7 @@ struct Setting {
   std::string_view name;
   std::variant<std::uint32_t TrainOptions::*, double TrainOptions::*, bool TrainOptions::*> member;
 };
-constexpr std::array<Setting, 27> kSettings{{
+constexpr std::array<Setting, 33> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
@@ -32,6 +32,9 @@ constexpr std::array<Setting, 27> kSettings{{
     {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
     {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
     {"epochs", &TrainOptions::epochs}, {"patience", &TrainOptions::patience},
+    {"negatives", &TrainOptions::negatives}, {"negative_power", &TrainOptions::negative_power},
+    {"calibration", &TrainOptions::calibration}, {"score_penalty", &TrainOptions::score_penalty},
+    {"mask_share", &TrainOptions::mask_share}, {"id_scale", &TrainOptions::id_scale},
 }};
 
 template <class T>
@@ -58,6 +61,22 @@ Status apply_setting(TrainOptions& options, std::string_view setting) {
   std::string names;
   for (const Setting& known : kSettings) names.append(names.empty() ? "" : ", ").append(known.name);
   return invalid("setting \"" + std::string(setting) + "\" is not known; write name=value with one of " + names);
+}
+
+std::vector<std::string> settings_of(const TrainOptions& options) {
+  std::vector<std::string> out;
+  for (const Setting& known : kSettings) {
+    std::string value;
+    if (const auto* whole = std::get_if<0>(&known.member)) value = std::to_string(options.*(*whole));
+    else if (const auto* flag = std::get_if<2>(&known.member)) value = options.*(*flag) ? "true" : "false";
+    else {
+      char digits[32];
+      const auto [end, error] = std::to_chars(digits, digits + sizeof digits, options.*std::get<1>(known.member));
+      value.assign(digits, end);
+    }
+    out.push_back(std::string(known.name) + "=" + value);
+  }
+  return out;
 }
 
 std::string_view preset_for(std::uint64_t events) noexcept {
@@ -111,6 +130,14 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("input_dropout", o.input_dropout, 0, 0.95));
   PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
+  const bool samples = o.architecture.loss != Loss::softmax;
+  PENCHANT_DO(in_range("negatives", o.negatives, samples ? 1 : 0, 100'000));
+  PENCHANT_DO(in_range("negative_power", o.negative_power, 0, 2));
+  PENCHANT_DO(in_range("calibration", o.calibration, 0, 1));
+  PENCHANT_DO(in_range("score_penalty", o.score_penalty, 0, 1e3));
+  PENCHANT_DO(in_range("mask_share", o.mask_share, 0.01, 0.9));
+  PENCHANT_DO(in_range("id_scale", o.id_scale, 0, 10));
+  if (samples && o.multi_token > 1) return invalid("multi_token needs the softmax loss: sampled losses know one target");
   PENCHANT_DO(in_range("learning_rate", o.learning_rate, 1e-9, 10));
   PENCHANT_DO(in_range("weight_decay", o.weight_decay, 0, 10));
   PENCHANT_DO(in_range("clip", o.clip, 1e-6, 1e9));

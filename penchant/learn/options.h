@@ -3,13 +3,17 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/result.h"
+#include "penchant/learn/architecture.h"
 
 namespace penchant::learn {
 
 struct TrainOptions {
+  Architecture architecture;
+
   // Network (docs/formats/release.md).
   std::uint32_t dim = 64;            ///< d; a multiple of 2 * heads
   std::uint32_t layers = 2;
@@ -30,6 +34,14 @@ struct TrainOptions {
   double dropout = 0.2;              ///< after attention, in and after the feed-forward part
   double input_dropout = 0.2;        ///< on the event vectors
   double id_dropout = 0.1;           ///< chance that an item is seen by its content alone in one step
+
+  // Sampled losses (architecture.loss).
+  std::uint32_t negatives = 0;       ///< sampled items per group of positions
+  double negative_power = 0;         ///< an item is drawn in proportion to (training events)^power; 0: all alike
+  double calibration = 0.75;         ///< t of gBCE, [0, 1]: 0 is plain BCE, 1 a calibrated probability
+  double score_penalty = 1;          ///< BPR-max: weight of the negatives' squared scores
+  double mask_share = 0.2;           ///< cloze: share of the events that are masked
+  double id_scale = 0;               ///< standard deviation of new item ids; 0: what suits the head
 
   // Data.
   std::uint32_t batch = 64;          ///< windows per step
@@ -62,6 +74,9 @@ Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t event
 /// `checkpoint` and `resume` are no settings.
 /// \return invalid_argument naming the known settings, or the value that is no number
 Status apply_setting(TrainOptions& options, std::string_view setting);
+
+/// Every setting as "name=value": applied to options of the same architecture they give these again.
+[[nodiscard]] std::vector<std::string> settings_of(const TrainOptions& options);
 
 /// Checks ranges and that sizes fit together; invalid_argument naming the option.
 Status validate(const TrainOptions& options);

@@ -94,6 +94,9 @@ artifact::Manifest manifest_of(const ReleaseInfo& info, const Dataset& d, const 
   m.seed = o.seed;
   m.holdout = std::string(name_of(d.holdout));
   m.holdout_time_ms = d.holdout_time_ms;
+  m.holdout_test_ms = d.holdout_test_ms;
+  m.cold_share = d.cold_share;
+  m.cold_seed = d.cold_seed;
   m.events = d.events;
   m.users = d.users;
   m.model = model.shape;

@@ -92,6 +92,7 @@ Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
   batch.gaps.assign(cells, 0);
   for (std::size_t r = 0; r < batch.rows; ++r) {
     const Window& window = windows[chosen[r]];
+    batch.lengths.push_back(static_cast<std::int64_t>(window.end - 1 - window.begin));
     for (std::uint64_t p = window.begin; p + 1 < window.end; ++p) {
       const std::size_t cell = r * batch.cols + static_cast<std::size_t>(p - window.begin);
       const std::uint64_t event = order[p];
@@ -114,6 +115,38 @@ Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
       }
       for (std::size_t k = 0; k < ahead; ++k)
         batch.weights[at + k] = static_cast<float>(batch.weights[at + k] / total);
+    }
+  }
+  return batch;
+}
+
+Batch pack_cloze(const Histories& h, const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
+                 const TrainOptions& options, std::int64_t mask, Rng& rng) {
+  constexpr double kNewestAlone = 0.1;
+  Batch batch;
+  batch.rows = chosen.size();
+  const auto length = [&](std::uint32_t w) {
+    return std::min<std::uint64_t>(windows[w].end - windows[w].begin, options.max_len);
+  };
+  for (const std::uint32_t w : chosen) batch.cols = std::max<std::size_t>(batch.cols, length(w));
+  const std::size_t cells = batch.rows * batch.cols;
+  batch.items.assign(cells, 0);
+  batch.actions.assign(cells, 0);
+  batch.gaps.assign(cells, 0);
+  for (std::size_t r = 0; r < batch.rows; ++r) {
+    const std::uint64_t events = length(chosen[r]), begin = windows[chosen[r]].end - events;
+    batch.lengths.push_back(static_cast<std::int64_t>(events));
+    const bool newest_alone = rng.uniform() < kNewestAlone;
+    const std::uint64_t surely = rng.below(events);  // at least one event is asked
+    for (std::uint64_t e = 0; e < events; ++e) {
+      const std::size_t cell = r * batch.cols + e;
+      batch.items[cell] = h.items[begin + e];
+      const bool masked = newest_alone ? e + 1 == events : e == surely || rng.uniform() < options.mask_share;
+      if (!masked) continue;
+      batch.positions.push_back(static_cast<std::int64_t>(cell));
+      batch.targets.push_back(batch.items[cell]);
+      batch.weights.push_back(1);
+      batch.items[cell] = mask;
     }
   }
   return batch;

@@ -30,6 +30,7 @@ struct Window {
 struct Batch {
   std::size_t rows = 0, cols = 0;
   std::vector<std::int64_t> items, actions, gaps;  ///< [rows * cols]
+  std::vector<std::int64_t> lengths;               ///< [rows] columns in use
   /// Positions learned from (row * cols + column), ascending.
   std::vector<std::int64_t> positions;
   std::vector<std::int64_t> targets;   ///< [positions, multi_token], item rows; padded with 0
@@ -44,6 +45,13 @@ struct Batch {
 [[nodiscard]] Batch pack(const Histories& histories, const std::vector<std::uint64_t>& order,
                          const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
                          const TrainOptions& options);
+
+/// The same for Objective::cloze: inputs are the window's newest max_len events, of which some are
+/// replaced by the mask (item row `mask`); the masked ones are predicted. One window in ten masks its
+/// newest event alone, as a query does.
+[[nodiscard]] Batch pack_cloze(const Histories& histories, const std::vector<Window>& windows,
+                               std::span<const std::uint32_t> chosen, const TrainOptions& options, std::int64_t mask,
+                               Rng& rng);
 
 /// Inputs of whole histories as serving reads them: the newest max_len events of each user of
 /// `users`, left-aligned; `last[r]` is the column of the newest event.

@@ -17,31 +17,65 @@ double quantile(const std::vector<double>& sorted, double q) {
   return sorted[below] * (1 - part) + sorted[above] * part;
 }
 
-Estimate estimate(double value, std::vector<double> means, double level) {
-  std::sort(means.begin(), means.end());
-  const double tail = (1 - level) / 2;
-  return {value, quantile(means, tail), quantile(means, 1 - tail)};
-}
+constexpr std::size_t kTogether = 8;  ///< resamples that read a user's values while they are in L1
 
-/// Means of all columns over users drawn `users` times with replacement. Resample r has its own
-/// generator, so the result does not depend on which thread computes it.
-void resampled_means(MatrixView<const double> values, std::uint64_t seed, std::size_t resample,
-                     std::vector<std::uint32_t>& times, std::span<double> means) {
+/// Resamples [first, first + count), count <= kTogether. Resample r has its own generator, so that
+/// the result does not depend on which thread computes it.
+void resample(MatrixView<const double> values, std::uint64_t seed, std::size_t first, std::size_t count,
+              std::vector<std::uint16_t>& times, MatrixView<double> means) {
   const std::size_t users = values.rows(), cols = values.cols();
-  Rng rng(seed * 0x9e3779b97f4a7c15ULL + resample);
-  times.assign(users, 0);
-  for (std::size_t i = 0; i < users; ++i) ++times[rng.below(users)];
-  std::fill(means.begin(), means.end(), 0.0);
-  for (std::size_t u = 0; u < users; ++u) {
-    if (times[u] == 0) continue;
-    const double weight = times[u];
-    const double* row = values.data() + u * values.stride();
-    for (std::size_t c = 0; c < cols; ++c) means[c] += weight * row[c];
+  times.assign(users * kTogether, 0);
+  for (std::size_t r = 0; r < count; ++r) {
+    Rng rng(seed * 0x9e3779b97f4a7c15ULL + first + r);
+    for (std::size_t i = 0; i < users; ++i) ++times[rng.below(users) * kTogether + r];
   }
-  for (double& mean : means) mean /= static_cast<double>(users);
+  for (std::size_t u = 0; u < users; ++u) {
+    const double* row = values.data() + u * values.stride();
+    for (std::size_t r = 0; r < count; ++r) {
+      const std::uint16_t drawn = times[u * kTogether + r];
+      if (drawn == 0) continue;
+      const double weight = drawn;
+      double* out = means.row(r).data();
+      for (std::size_t c = 0; c < cols; ++c) out[c] += weight * row[c];
+    }
+  }
+  for (std::size_t r = 0; r < count; ++r)
+    for (double& mean : means.row(r)) mean /= static_cast<double>(users);
 }
 
 }  // namespace
+
+Matrix<double> resampled_means(MatrixView<const double> values, const BootstrapOptions& options,
+                               Executor& executor) {
+  PENCHANT_CHECK(values.rows() > 0, "no users to draw from");
+  const std::size_t resamples = std::max<std::size_t>(options.resamples, 1);
+  Matrix<double> means(resamples, values.cols());
+  const std::size_t groups = (resamples + kTogether - 1) / kTogether;
+  executor.parallel_for(groups, 1, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::uint16_t> times;
+    for (std::size_t g = begin; g < end; ++g) {
+      const std::size_t first = g * kTogether, count = std::min(kTogether, resamples - first);
+      resample(values, options.seed, first, count, times, means.view().rows_from(first, count));
+    }
+  });
+  return means;
+}
+
+std::vector<double> column_means(MatrixView<const double> values) {
+  std::vector<double> means(values.cols(), 0.0);
+  for (std::size_t u = 0; u < values.rows(); ++u)
+    for (std::size_t c = 0; c < means.size(); ++c) means[c] += values.row(u)[c];
+  if (values.rows() > 0)
+    for (double& mean : means) mean /= static_cast<double>(values.rows());
+  return means;
+}
+
+Estimate interval_of(double value, std::vector<double> resampled, double level) {
+  if (resampled.empty()) return {value, value, value};
+  std::sort(resampled.begin(), resampled.end());
+  const double tail = (1 - level) / 2;
+  return {value, quantile(resampled, tail), quantile(resampled, 1 - tail)};
+}
 
 BootstrapResult bootstrap(MatrixView<const double> values, std::span<const ColumnPair> pairs,
                           const BootstrapOptions& options, Executor& executor) {
@@ -52,28 +86,17 @@ BootstrapResult bootstrap(MatrixView<const double> values, std::span<const Colum
   for (const auto& pair : pairs)
     PENCHANT_CHECK(pair.minuend < cols && pair.subtrahend < cols, "bootstrap pair beyond columns");
   if (users == 0 || cols == 0) return result;
-  const std::size_t resamples = std::max<std::size_t>(options.resamples, 1);
-
-  std::vector<double> exact(cols, 0.0);
-  for (std::size_t u = 0; u < users; ++u)
-    for (std::size_t c = 0; c < cols; ++c) exact[c] += values.row(u)[c];
-  for (double& mean : exact) mean /= static_cast<double>(users);
-
-  Matrix<double> means(resamples, cols);
-  executor.parallel_for(resamples, 1, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::uint32_t> times;
-    for (std::size_t r = begin; r < end; ++r) resampled_means(values, options.seed, r, times, means.row(r));
-  });
-
-  std::vector<double> column(resamples);
+  const std::vector<double> exact = column_means(values);
+  const Matrix<double> means = resampled_means(values, options, executor);
+  std::vector<double> column(means.rows());
   for (std::size_t c = 0; c < cols; ++c) {
-    for (std::size_t r = 0; r < resamples; ++r) column[r] = means(r, c);
-    result.columns[c] = estimate(exact[c], column, options.level);
+    for (std::size_t r = 0; r < column.size(); ++r) column[r] = means(r, c);
+    result.columns[c] = interval_of(exact[c], column, options.level);
   }
   for (std::size_t p = 0; p < pairs.size(); ++p) {
     const auto [a, b] = pairs[p];
-    for (std::size_t r = 0; r < resamples; ++r) column[r] = means(r, a) - means(r, b);
-    result.differences[p] = estimate(exact[a] - exact[b], column, options.level);
+    for (std::size_t r = 0; r < column.size(); ++r) column[r] = means(r, a) - means(r, b);
+    result.differences[p] = interval_of(exact[a] - exact[b], column, options.level);
   }
   return result;
 }

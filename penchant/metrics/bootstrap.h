@@ -37,6 +37,16 @@ struct BootstrapResult {
   std::vector<Estimate> differences;  ///< [pairs]
 };
 
+/// Means of all columns over users drawn with replacement: row r is resample r, whatever the number of
+/// threads; two calls with as many users and the same seed draw the same users. Memory: its result.
+/// \param values [users, cols], finite, users >= 1 \return [max(resamples, 1), cols]
+Matrix<double> resampled_means(MatrixView<const double> values, const BootstrapOptions& options,
+                               Executor& executor);
+/// Column means of the values as they are; zeros for zero users. \return [cols]
+std::vector<double> column_means(MatrixView<const double> values);
+/// `value` with the percentiles of what the resamples gave; `resampled` is sorted in passing.
+Estimate interval_of(double value, std::vector<double> resampled, double level = 0.95);
+
 /// Estimates of all column means and of the given differences.
 /// \param values [users, cols], finite; zero users give zero estimates
 BootstrapResult bootstrap(MatrixView<const double> values, std::span<const ColumnPair> pairs,

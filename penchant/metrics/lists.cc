@@ -59,4 +59,34 @@ double intra_list_diversity(std::span<const std::uint32_t> list, MatrixView<cons
   return distance / pairs;
 }
 
+double unit_list_diversity(std::span<const std::uint32_t> list, MatrixView<const float> vectors,
+                           std::vector<float>& sum) {
+  if (list.size() < 2) return 0;
+  sum.assign(vectors.cols(), 0);
+  double lengths = 0;
+  for (const std::uint32_t row : list) {
+    const auto v = vectors.row(row);
+    float length = 0;
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      sum[i] += v[i];
+      length += v[i] * v[i];
+    }
+    lengths += length;
+  }
+  double all = 0;
+  for (const float x : sum) all += static_cast<double>(x) * x;
+  const double n = static_cast<double>(list.size());
+  return 1 - (all - lengths) / (n * (n - 1));
+}
+
+std::vector<float> self_information(std::span<const std::uint32_t> counts) {
+  double total = 0;
+  for (const std::uint32_t count : counts) total += count;
+  std::vector<float> bits(counts.size(), 0);
+  if (total == 0) return bits;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    bits[i] = static_cast<float>(std::log2(total / std::max(counts[i], 1U)));
+  return bits;
+}
+
 }  // namespace penchant::metrics

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "penchant/base/matrix_view.h"
 
@@ -28,5 +29,14 @@ namespace penchant::metrics {
 /// \param vectors [items, d]; every row of `list` below vectors.rows()
 [[nodiscard]] double intra_list_diversity(std::span<const std::uint32_t> list,
                                           MatrixView<const float> vectors);
+
+/// The same in one pass over the list, for vectors of length one or zero (within 1e-6 where they are):
+/// the squared length of their sum holds all cosines. \param sum scratch
+[[nodiscard]] double unit_list_diversity(std::span<const std::uint32_t> list, MatrixView<const float> vectors,
+                                         std::vector<float>& sum);
+
+/// Bits of surprise in seeing each item: -log2 of its share of all events; an item without events
+/// counts as if it had one. \return [counts]; zeros when there are no events at all
+[[nodiscard]] std::vector<float> self_information(std::span<const std::uint32_t> counts);
 
 }  // namespace penchant::metrics

@@ -7,6 +7,7 @@
 
 #include "penchant/base/rng.h"
 #include "penchant/metrics/bootstrap.h"
+#include "penchant/metrics/calibration.h"
 #include "penchant/metrics/lists.h"
 #include "penchant/metrics/ranking.h"
 
@@ -172,6 +173,83 @@ TEST(PairedDifference, OfAModelWithItselfIsExactlyZero) {
   EXPECT_EQ(e.value, 0);
   EXPECT_EQ(e.low, 0);
   EXPECT_EQ(e.high, 0);
+}
+
+TEST(ResampledMeans, AreTheMeansOfTheUsersThatWereDrawn) {
+  // One column per user: the weights that a resample gives must be whole and add up.
+  constexpr std::size_t kUsers = 37;
+  Matrix<double> one_hot(kUsers, kUsers);
+  for (std::size_t u = 0; u < kUsers; ++u) one_hot(u, u) = 1;
+  Executor executor(3);
+  const auto means = resampled_means(one_hot.view(), {.resamples = 101, .seed = 3}, executor);
+  ASSERT_EQ(means.rows(), 101U);
+  for (std::size_t r = 0; r < means.rows(); ++r) {
+    double drawn = 0;
+    for (const double mean : means.row(r)) {
+      EXPECT_NEAR(mean * kUsers, std::round(mean * kUsers), 1e-9);
+      drawn += mean * kUsers;
+    }
+    EXPECT_NEAR(drawn, kUsers, 1e-9);
+  }
+  // Another matrix of as many users: the same draws.
+  Matrix<double> numbers(kUsers, 1);
+  for (std::size_t u = 0; u < kUsers; ++u) numbers(u, 0) = static_cast<double>(u * u);
+  const auto same = resampled_means(numbers.view(), {.resamples = 101, .seed = 3}, executor);
+  for (std::size_t r = 0; r < means.rows(); ++r) {
+    double expected = 0;
+    for (std::size_t u = 0; u < kUsers; ++u) expected += means(r, u) * numbers(u, 0);
+    EXPECT_NEAR(same(r, 0), expected, 1e-9);
+  }
+}
+
+TEST(Lists, UnitDiversityIsTheMeanOverPairs) {
+  Rng rng(5);
+  Matrix<float> vectors(20, 7);
+  for (std::size_t i = 0; i < 20; ++i) {
+    if (i % 5 == 3) continue;  // a zero row: no content
+    double norm = 0;
+    for (float& x : vectors.row(i)) {
+      x = static_cast<float>(rng.uniform() - 0.3);
+      norm += static_cast<double>(x) * x;
+    }
+    for (float& x : vectors.row(i)) x = static_cast<float>(x / std::sqrt(norm));
+  }
+  std::vector<float> sum;
+  for (std::size_t length = 0; length <= 12; ++length) {
+    std::vector<std::uint32_t> list;
+    for (std::size_t k = 0; k < length; ++k) list.push_back(static_cast<std::uint32_t>((k * 7) % 20));
+    EXPECT_NEAR(unit_list_diversity(list, vectors.view(), sum), intra_list_diversity(list, vectors.view()), 1e-6);
+  }
+}
+
+TEST(Lists, SelfInformationIsInBits) {
+  const std::vector<std::uint32_t> counts{8, 4, 4, 0};
+  const auto bits = self_information(counts);
+  EXPECT_FLOAT_EQ(bits[0], 1);
+  EXPECT_FLOAT_EQ(bits[1], 2);
+  EXPECT_FLOAT_EQ(bits[3], 4);  // as if it had one event
+  EXPECT_EQ(self_information(std::vector<std::uint32_t>{0, 0}), (std::vector<float>{0, 0}));
+}
+
+TEST(Calibration, SeesBoastsAndModestyInTheirBins) {
+  std::vector<float> confidence;
+  std::vector<unsigned char> hit;
+  for (std::size_t i = 0; i < 3000; ++i) {  // says 0.2 and is right in one of five
+    confidence.push_back(0.2F);
+    hit.push_back(i % 5 == 0);
+  }
+  auto gaps = calibration_gaps(confidence, hit);
+  EXPECT_NEAR(calibration_error(column_means(gaps.view())), 0, 1e-6);
+  for (std::size_t i = 0; i < 1000; ++i) {  // says 0.9 and is right in one of two
+    confidence.push_back(0.9F);
+    hit.push_back(i % 2 == 0);
+  }
+  gaps = calibration_gaps(confidence, hit);
+  EXPECT_NEAR(calibration_error(column_means(gaps.view())), 0.4 * 0.25, 1e-6);
+  // Errors of opposite sign in different bins do not cancel.
+  EXPECT_NEAR(calibration_error(column_means(calibration_gaps(std::vector<float>{0.1F, 0.9F},
+                                                              std::vector<unsigned char>{1, 0}).view())),
+              0.9, 1e-6);
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 /// One request at the size of MovieLens 100K (1,682 items, history of 200 events), reasons off.
 #include <benchmark/benchmark.h>
 
+#include "penchant/generate/beam_search.h"
+#include "penchant/kernels/top_k.h"
 #include "penchant/recommend/live_engine.h"
+#include "penchant/recommend/release_model.h"
 #include "penchant/recommend/test_release.h"
 
 namespace penchant::recommend {
@@ -68,6 +71,26 @@ void cold_state(benchmark::State& state) {
   }
   run(state, fixture, request);
 }
+/// The same history through the networks alone: read it, score all items by the dense head, keep the
+/// 200 best, search the beam. What a request may cost at least; cold_state is to stay within twice this.
+void bare_model(benchmark::State& state) {
+  auto& fixture = Fixture::of(state.range(0));
+  auto release = load_release(fixture.home.path() + "/models/" + TestReleaseOptions{}.name).value();
+  std::vector<catalog::ItemId> rows;
+  for (std::uint32_t i = 0; i < release.tables.rows(); ++i) rows.push_back(catalog::ItemId{i});
+  const auto trie = semantic_id::ItemTrie::build(release.tables.codes.view(), rows, release.model->manifest.model.codebook).value();
+  std::vector<nn::EventInput> events;
+  for (std::size_t i = 0; i < 200; ++i) events.push_back({release.tables.vectors.row(i), 0, 0});
+  std::vector<float> logits(release.tables.rows());
+  for (auto _ : state) {
+    nn::UserState user;
+    release.model->sequence->append(user, events).value();
+    dense_logits(*release.model, release.tables, user.hidden, logits);
+    benchmark::DoNotOptimize(kernels::top_k(logits, 200));
+    auto beam = generate::beam_search(*release.model->decoder, user.hidden, trie, {.beam = 32, .items = 200});
+    benchmark::DoNotOptimize(beam.ok());
+  }
+}
 /// The usual request: the state of the person is warm.
 void warm_state(benchmark::State& state) { run(state, Fixture::of(state.range(0)), {.user = "u0"}); }
 void explained(benchmark::State& state) { run(state, Fixture::of(state.range(0)), {.user = "u0", .explain = Explain::brief}); }
@@ -78,6 +101,7 @@ void opened(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(fixture.engine->reload().ok());
 }
 
+BENCHMARK(bare_model)->Arg(64)->Arg(128)->Unit(benchmark::kMillisecond);
 BENCHMARK(cold_state)->Arg(64)->Arg(128)->Unit(benchmark::kMillisecond);
 BENCHMARK(warm_state)->Arg(64)->Arg(128)->Unit(benchmark::kMillisecond);
 BENCHMARK(filtered)->Arg(64)->Unit(benchmark::kMillisecond);

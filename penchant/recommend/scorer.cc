@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "penchant/base/rng.h"
 #include "penchant/recommend/history_input.h"
 #include "penchant/recommend/path_scores.h"
 #include "penchant/recommend/release_model.h"
@@ -13,6 +14,25 @@ namespace {
 
 using rank::column;
 using rank::Feature;
+
+/// Gives every item the codes of another: one random cycle through all rows.
+Status permute_codes(std::uint64_t seed, const std::string& release, Matrix<Code>& codes) {
+  bool differ = false;
+  for (std::size_t i = 1; i < codes.rows() && !differ; ++i) differ = !std::ranges::equal(codes.row(0), codes.row(i));
+  if (!differ)
+    return invalid("release " + release +
+                   " has no semantic IDs that tell its items apart, so there is nothing to permute: "
+                   "the control shuffled-codes needs a release with codes");
+  std::vector<std::uint32_t> order(codes.rows());
+  std::iota(order.begin(), order.end(), 0U);
+  Rng rng(seed);
+  rng.shuffle(std::span(order));
+  Matrix<Code> moved(codes.rows(), codes.cols());
+  for (std::size_t k = 0; k < order.size(); ++k)
+    std::ranges::copy(codes.row(order[(k + 1) % order.size()]), moved.row(order[k]).begin());
+  codes = std::move(moved);
+  return {};
+}
 
 class ReleaseScorer final : public Scorer {
  public:
@@ -78,8 +98,10 @@ class ReleaseScorer final : public Scorer {
 
 }  // namespace
 
-Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder) {
+Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder, const ScorerOptions& options) {
   PENCHANT_TRY(release, load_release(folder));
+  if (options.code_permutation_seed)
+    PENCHANT_DO(permute_codes(*options.code_permutation_seed, release.model->manifest.name, release.tables.codes));
   return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release)));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,11 +24,19 @@ struct HistoryEvent {
   std::int64_t time_ms = 0;
 };
 
+struct ScorerOptions {
+  /// A control of evaluation: the semantic IDs are permuted among the items, nobody keeping their own,
+  /// before anything is scored, so that the generator column reads another item's path. What the
+  /// vectors hold (dense, content) stays. Same seed, same permutation.
+  std::optional<std::uint64_t> code_permutation_seed;
+};
+
 /// Release-only scoring (no catalogue, no rules). Threads: const calls are safe together.
 class Scorer {
  public:
-  /// Verifies and maps `<folder>`; corrupt or not_found otherwise.
-  static Result<std::unique_ptr<Scorer>> load(const std::string& folder);
+  /// Verifies and maps `<folder>`; corrupt or not_found otherwise; invalid_argument when codes are to
+  /// be permuted and the release has none to tell items apart by.
+  static Result<std::unique_ptr<Scorer>> load(const std::string& folder, const ScorerOptions& options = {});
   virtual ~Scorer() = default;
   [[nodiscard]] virtual std::size_t items() const noexcept = 0;
   [[nodiscard]] virtual const artifact::Manifest& manifest() const noexcept = 0;

@@ -95,6 +95,45 @@ TEST_F(ReleaseFiles, PathScoresEqualTheExhaustiveSearch) {
   for (std::size_t r = 0; r < rows.size(); ++r) EXPECT_NEAR(scores[r], expected[rows[r]], 1e-4);
 }
 
+TEST_F(ReleaseFiles, PermutedCodesMoveTheGeneratorColumnAndNothingElse) {
+  TestReleaseOptions options;
+  options.random = true;
+  write(options);
+  const auto given = Scorer::load(folder()).value();
+  const auto moved = Scorer::load(folder(), {.code_permutation_seed = 5}).value();
+  const auto again = Scorer::load(folder(), {.code_permutation_seed = 5}).value();
+  const auto a = given->features(history({1, 2, 3}), 0).value(), b = moved->features(history({1, 2, 3}), 0).value();
+  EXPECT_EQ(b.values(), again->features(history({1, 2, 3}), 0).value().values());
+  const std::size_t generator = rank::column(rank::Feature::generator);
+  const auto release = load_release(folder()).value();
+  std::vector<float> before, after;
+  std::size_t same = 0;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    for (std::size_t f = 0; f < a.cols(); ++f) {
+      if (f == generator) continue;
+      EXPECT_EQ(a(i, f), b(i, f)) << "item " << i << " column " << f;
+    }
+    same += a(i, generator) == b(i, generator) ? 1 : 0;
+    if (release.tables.untrained[i] != 0) continue;
+    before.push_back(a(i, generator));
+    after.push_back(b(i, generator));
+  }
+  EXPECT_LT(same, a.rows() / 4) << "items that share a code path may meet the same score";
+  std::ranges::sort(before);
+  std::ranges::sort(after);
+  if (before.size() == a.rows()) {
+    EXPECT_EQ(before, after);
+  }
+}
+
+TEST_F(ReleaseFiles, CodesThatTellNothingApartCannotBePermuted) {
+  write({.genres = 1, .per_genre = 1});
+  const auto refused = Scorer::load(folder(), {.code_permutation_seed = 1});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("needs a release with codes"));
+}
+
 TEST_F(ReleaseFiles, ALongHistoryIsReadFromItsNewestEvents) {
   TestReleaseOptions options;
   options.random = true;

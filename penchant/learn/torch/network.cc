@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "penchant/learn/torch/tensors.h"
+
 namespace penchant::learn {
 
 using torch::Tensor;
@@ -66,14 +68,15 @@ Block Network::block(const std::string& prefix) {
   return b;
 }
 
-Network::Network(const artifact::ModelShape& shape, std::vector<Modality> modalities, Tensor codes,
-                 Tensor counts, torch::Dtype dtype)
-    : shape_(shape), dtype_(dtype), codes_(std::move(codes)), counts_(counts.to(dtype).unsqueeze(1)) {
+Network::Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities,
+                 Tensor codes, Tensor counts, double id_scale, torch::Dtype dtype)
+    : shape_(shape), architecture_(architecture), dtype_(dtype), codes_(std::move(codes)), counts_(counts.to(dtype).unsqueeze(1)) {
   const std::int64_t n = shape.items, d = shape.dim;
   const double unit = 1 / std::sqrt(static_cast<double>(d));
   // Content starts large and ids small, so that items are told apart by content first. A dot-product
   // head needs ids of length 1 to move at all.
-  id_ = add("item.id", torch::randn({n, d}) * (shape.normalised ? 0.02 : unit), true);
+  if (id_scale == 0) id_scale = shape.normalised ? 0.02 : unit;
+  id_ = add("item.id", torch::randn({n, d}) * id_scale, true);
   for (std::uint32_t l = 0; l < shape.levels; ++l)
     item_codes_.push_back(add("item.code." + std::to_string(l), torch::randn({shape.codebook, d}) * (0.5 * unit), true));
   for (std::size_t m = 0; m < modalities.size(); ++m) {
@@ -91,13 +94,32 @@ Network::Network(const artifact::ModelShape& shape, std::vector<Modality> modali
     input.projection.bias = add(name + ".bias", torch::zeros({d}), false);
     modalities_.push_back(std::move(input));
   }
-  log_age_ = add("item.age", torch::full({1}, std::log(2.0)), false);
-  bias_ = add("item.bias", torch::zeros({n}), false);
+  if (has_content()) log_age_ = add("item.age", torch::full({1}, std::log(2.0)), false);
+  if (cloze()) mask_item_ = add("item.mask", torch::randn({1, d}) * id_scale, true);
+  if (architecture_.item_bias) bias_ = add("item.bias", torch::zeros({n}), false);
   if (shape.normalised) log_scale_ = add("logit_scale", torch::full({1}, std::log(shape.logit_scale)), false);
-  actions_ = add("event.action", torch::randn({shape.actions, d}) * 0.02, true);
-  gaps_ = add("event.gap", torch::randn({shape.gaps, d}) * 0.02, true);
+  if (architecture_.context) {
+    actions_ = add("event.action", torch::randn({shape.actions, d}) * 0.02, true);
+    gaps_ = add("event.gap", torch::randn({shape.gaps, d}) * 0.02, true);
+  }
+  if (architecture_.encoder == Encoder::gru) {
+    for (std::uint32_t b = 0; b < shape.layers; ++b)
+      for (const char* part : {".input", ".state"}) gru_.push_back(add("gru." + std::to_string(b) + part + ".weight", torch::empty({3 * d, d}).uniform_(-unit, unit), true));
+    for (std::uint32_t b = 0; b < shape.layers; ++b)
+      for (const char* part : {".input", ".state"}) gru_.push_back(add("gru." + std::to_string(b) + part + ".bias", torch::zeros({3 * d}), false));
+    return;
+  }
+  if (!architecture_.rotary) positions_ = add("event.position", torch::randn({shape.max_len, d}) * id_scale, true);
+  if (architecture_.input_norm) input_norm_ = norm("input_norm");
   for (std::uint32_t b = 0; b < shape.layers; ++b) blocks_.push_back(block("block." + std::to_string(b)));
   final_norm_ = norm("final_norm");
+  const std::int64_t half = d / shape.heads / 2;
+  const Tensor exponent = torch::arange(half, torch::kFloat64) * (-1.0 / static_cast<double>(half));
+  const Tensor angles = torch::outer(torch::arange(shape.max_len, torch::kFloat64),
+                                     torch::pow(torch::full({1}, 10000.0, torch::kFloat64), exponent));
+  cosines_ = angles.cos().to(dtype);
+  sines_ = angles.sin().to(dtype);
+  if (!has_content()) return;  // no codes: no generator
   depth_in_ = linear("depth.in", d, d);
   for (std::uint32_t l = 0; l + 1 < shape.levels; ++l)
     depth_codes_.push_back(add("depth.code." + std::to_string(l), torch::randn({shape.codebook, d}) * 0.02, true));
@@ -107,13 +129,6 @@ Network::Network(const artifact::ModelShape& shape, std::vector<Modality> modali
   depth_norm_ = norm("depth.norm");
   for (std::uint32_t l = 0; l < shape.levels; ++l)
     depth_out_.push_back(linear("depth.out." + std::to_string(l), shape.codebook, d));
-
-  const std::int64_t half = d / shape.heads / 2;
-  const Tensor exponent = torch::arange(half, torch::kFloat64) * (-1.0 / static_cast<double>(half));
-  const Tensor angles = torch::outer(torch::arange(shape.max_len, torch::kFloat64),
-                                     torch::pow(torch::full({1}, 10000.0, torch::kFloat64), exponent));
-  cosines_ = angles.cos().to(dtype);
-  sines_ = angles.sin().to(dtype);
 }
 
 Tensor Network::gate() const { return counts_ / (counts_ + log_age_.exp()); }
@@ -133,6 +148,7 @@ Tensor Network::content_vectors() const {
 }
 
 Tensor Network::item_vectors(bool training, double id_dropout) const {
+  if (!has_content()) return id_;
   Tensor g = gate();
   if (training && id_dropout > 0) g = g * torch::rand_like(g).ge(id_dropout).to(dtype_);
   // The id is learned as what content leaves out: g * id + content = g * (id + content) + (1 - g) * content,
@@ -140,7 +156,8 @@ Tensor Network::item_vectors(bool training, double id_dropout) const {
   return g * id_ + content_vectors();
 }
 
-Tensor Network::run(const Block& b, Tensor x, double p, bool training, bool rotate) const {
+Tensor Network::run(const Block& b, Tensor x, double p, bool training, bool rotate,
+                    const Tensor& mask) const {
   const std::int64_t rows = x.size(0), cols = x.size(1), d = shape_.dim, heads = shape_.heads;
   const Tensor qkv = b.qkv(b.norm1(x)).view({rows, cols, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});
   Tensor q = qkv[0], k = qkv[1];
@@ -148,7 +165,8 @@ Tensor Network::run(const Block& b, Tensor x, double p, bool training, bool rota
     q = rotate_pairs(q, cosines_, sines_);
     k = rotate_pairs(k, cosines_, sines_);
   }
-  const Tensor mixed = torch::scaled_dot_product_attention(q, k, qkv[2], {}, 0.0, /*is_causal=*/true);
+  const Tensor mixed = mask.defined() ? torch::scaled_dot_product_attention(q, k, qkv[2], mask)
+                                    : torch::scaled_dot_product_attention(q, k, qkv[2], {}, 0.0, /*is_causal=*/true);
   x = x + drop(b.out(mixed.transpose(1, 2).reshape({rows, cols, d})), p, training);
   const Tensor inner = drop(torch::gelu(b.up(b.norm2(x))), p, training);
   return x + drop(b.down(inner), p, training);
@@ -156,15 +174,55 @@ Tensor Network::run(const Block& b, Tensor x, double p, bool training, bool rota
 
 Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, const Rates& rates,
                        bool training, std::vector<Tensor>* layers) const {
-  Tensor x = torch::embedding(item_vectors, events.items) + torch::embedding(actions_, events.actions) +
-             torch::embedding(gaps_, events.gaps);
+  const Tensor table = cloze() ? torch::cat({item_vectors, mask_item_}) : item_vectors;
+  Tensor x = torch::embedding(table, events.items);
+  if (architecture_.context) x = x + torch::embedding(actions_, events.actions) + torch::embedding(gaps_, events.gaps);
+  if (positions_.defined()) x = x + positions_.narrow(0, 0, x.size(1));
+  if (architecture_.input_norm) x = input_norm_(x);
   x = drop(x, rates.input, training);
   if (layers) layers->push_back(x);
+  if (architecture_.encoder == Encoder::gru) return drop(run_gru(x), rates.inner, training);
+  Tensor mask;
+  if (cloze()) {  // every event sees every other of its history, and none of the padding
+    const Tensor column = torch::arange(x.size(1), torch::kInt64).unsqueeze(0);
+    mask = torch::zeros({x.size(0), x.size(1)}, x.options())
+               .masked_fill_(column.ge(events.lengths.unsqueeze(1)), -std::numeric_limits<double>::infinity())
+               .view({x.size(0), 1, 1, x.size(1)});
+  }
   for (const Block& b : blocks_) {
-    x = run(b, x, rates.inner, training, /*rotate=*/true);
+    x = run(b, x, rates.inner, training, architecture_.rotary, mask);
     if (layers) layers->push_back(x);
   }
   return final_norm_(x);
+}
+
+Tensor Network::run_gru(const Tensor& x) const {
+  const auto layers = static_cast<std::int64_t>(shape_.layers);
+  std::vector<Tensor> parts;
+  for (std::int64_t l = 0; l < layers; ++l) {
+    const auto at = static_cast<std::size_t>(2 * l), biases = static_cast<std::size_t>(2 * layers);
+    for (const std::size_t k : {at, at + 1, biases + at, biases + at + 1}) parts.push_back(gru_[k]);
+  }
+  const Tensor start = torch::zeros({layers, x.size(0), x.size(2)}, x.options());
+  return std::get<0>(torch::gru(x, start, parts, /*has_biases=*/true, layers, /*dropout=*/0, /*train=*/false,
+                                /*bidirectional=*/false, /*batch_first=*/true));
+}
+
+Tensor Network::user_states(const Tensor& item_vectors, const HistoryBatch& h) const {
+  const auto rows = static_cast<std::int64_t>(h.rows);
+  EventTensors events{grid_of(h.items, h.rows, h.cols), grid_of(h.actions, h.rows, h.cols), grid_of(h.gaps, h.rows, h.cols), {}};
+  Tensor last = tensor_of(h.last);
+  const Tensor row = torch::arange(rows, torch::kInt64);
+  if (cloze()) {
+    const std::int64_t mask = item_vectors.size(0);
+    const Tensor free = torch::zeros({rows, 1}, torch::kInt64);
+    last = last + 1;
+    events.items = torch::cat({events.items, free}, 1).index_put_({row, last}, torch::full({1}, mask, torch::kInt64));
+    events.actions = torch::cat({events.actions, free}, 1);
+    events.gaps = torch::cat({events.gaps, free}, 1);
+    events.lengths = last + 1;
+  }
+  return states(item_vectors, events).index({row, last});
 }
 
 Tensor Network::dense_users(const Tensor& states) const {
@@ -194,7 +252,7 @@ std::vector<std::pair<std::string, Tensor>> Network::exported() const {
   for (const Weight& w : weights_) {
     if (w.name == "logit_scale") continue;  // a number of the manifest
     Tensor value = w.value;
-    if (w.name == "item.id") value = id_ + content_vectors();
+    if (w.name == "item.id" && has_content()) value = id_ + content_vectors();
     if (w.name == "item.age") value = log_age_.exp();
     out.emplace_back(w.name, value);
   }

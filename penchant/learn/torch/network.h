@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "penchant/artifact/manifest.h"
+#include "penchant/learn/architecture.h"
+#include "penchant/learn/windows.h"
 
 namespace penchant::learn {
 
@@ -32,9 +34,10 @@ struct Block {
   Linear qkv, out, up, down;
 };
 
-/// Inputs of sequences, all int64 [rows, cols].
+/// Inputs of sequences, all int64 [rows, cols]; `lengths` [rows] columns in use, needed where events
+/// look ahead (Objective::cloze).
 struct EventTensors {
-  torch::Tensor items, actions, gaps;
+  torch::Tensor items, actions, gaps, lengths;
 };
 
 /// Dropout rates, used when training.
@@ -51,9 +54,10 @@ class Network {
     torch::Tensor vectors;  ///< [n, dim], as given
   };
   /// Random weights from LibTorch's generator.
-  /// \param codes int64 [n, L]; \param counts f32 [n], training events per item
-  Network(const artifact::ModelShape& shape, std::vector<Modality> modalities, torch::Tensor codes,
-          torch::Tensor counts, torch::Dtype dtype = torch::kFloat32);
+  /// \param codes int64 [n, L], undefined where L = 0: items are then known by their id alone
+  /// \param counts f32 [n], training events per item; \param id_scale 0: what suits the head
+  Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities, torch::Tensor codes,
+          torch::Tensor counts, double id_scale = 0, torch::Dtype dtype = torch::kFloat32);
 
   /// e(i) of all items, [n, d]; with `training` some ids are dropped.
   [[nodiscard]] torch::Tensor item_vectors(bool training = false, double id_dropout = 0) const;
@@ -64,6 +68,10 @@ class Network {
   [[nodiscard]] torch::Tensor states(const torch::Tensor& item_vectors, const EventTensors& events,
                                      const Rates& rates = {}, bool training = false,
                                      std::vector<torch::Tensor>* layers = nullptr) const;
+  /// Events of a history that a query may hold: the mask takes one place.
+  [[nodiscard]] std::uint32_t query_length() const noexcept { return shape_.max_len - (cloze() ? 1 : 0); }
+  /// User states [rows, d] after whole histories; for Objective::cloze a mask is put after each.
+  [[nodiscard]] torch::Tensor user_states(const torch::Tensor& item_vectors, const HistoryBatch& histories) const;
   /// The two factors of the dense logits: logits = users * items^T + bias.
   [[nodiscard]] torch::Tensor dense_users(const torch::Tensor& states) const;        ///< [.., d]
   [[nodiscard]] torch::Tensor dense_items(const torch::Tensor& item_vectors) const;  ///< [n, d]
@@ -78,6 +86,7 @@ class Network {
   };
   [[nodiscard]] const std::vector<Weight>& weights() const noexcept { return weights_; }
   [[nodiscard]] const artifact::ModelShape& shape() const noexcept { return shape_; }
+  /// [n], undefined without Architecture::item_bias.
   [[nodiscard]] torch::Tensor bias() const { return bias_; }
   [[nodiscard]] torch::Tensor codes() const { return codes_; }
   [[nodiscard]] double logit_scale() const;
@@ -91,22 +100,29 @@ class Network {
     double scale;
     Linear projection;
   };
+  [[nodiscard]] bool has_content() const noexcept { return shape_.levels > 0; }
+  [[nodiscard]] bool cloze() const noexcept { return architecture_.objective == Objective::cloze; }
   torch::Tensor add(std::string name, torch::Tensor value, bool decays);
   Linear linear(const std::string& name, std::int64_t out, std::int64_t in);
   Norm norm(const std::string& name);
   Block block(const std::string& prefix);
-  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, double p, bool training, bool rotate) const;
+  /// \param mask added to the attention logits; undefined: causal
+  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, double p, bool training, bool rotate,
+                                  const torch::Tensor& mask = {}) const;
+  [[nodiscard]] torch::Tensor run_gru(const torch::Tensor& x) const;
   [[nodiscard]] torch::Tensor gate() const;
 
   artifact::ModelShape shape_;
+  Architecture architecture_;
   torch::Dtype dtype_;
   torch::Tensor codes_, counts_, cosines_, sines_;
   std::vector<ModalityInput> modalities_;
   std::vector<Weight> weights_;
-  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_;
+  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_, positions_, mask_item_;
+  std::vector<torch::Tensor> gru_;  ///< per layer: weights of input and state, biases of both
   std::vector<torch::Tensor> item_codes_, depth_codes_;
   std::vector<Block> blocks_, depth_blocks_;
-  Norm final_norm_, depth_norm_;
+  Norm input_norm_, final_norm_, depth_norm_;
   Linear depth_in_;
   std::vector<Linear> depth_out_;
 };

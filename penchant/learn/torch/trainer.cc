@@ -7,11 +7,13 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "penchant/artifact/files.h"
 #include "penchant/learn/torch/checkpoint.h"
 #include "penchant/learn/torch/losses.h"
 #include "penchant/learn/torch/network.h"
+#include "penchant/learn/torch/sampled_losses.h"
 #include "penchant/learn/torch/tensors.h"
 #include "penchant/learn/torch/validation.h"
 #include "penchant/learn/windows.h"
@@ -41,7 +43,11 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          o.code_weight, o.code_fraction, double(o.multi_token), o.multi_token_decay,
                          o.label_smoothing, o.dropout, o.input_dropout, o.id_dropout, double(o.batch),
                          double(o.stride), double(o.shuffle_ties), o.learning_rate * 1e6, o.weight_decay * 1e6,
-                         o.clip, double(o.warmup_steps), double(o.cosine), double(o.epochs), double(o.threads)})
+                         o.clip, double(o.warmup_steps), double(o.cosine), double(o.epochs), double(o.threads),
+                         double(o.architecture.encoder), double(o.architecture.objective), double(o.architecture.loss),
+                         double(o.architecture.rotary), double(o.architecture.context),
+                         double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
+                         o.score_penalty, o.mask_share, o.id_scale})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -64,7 +70,8 @@ Network make_network(const TrainingData& data, const TrainOptions& options) {
       shape_of(options, data.items, static_cast<std::uint32_t>(data.actions.size()),
                static_cast<std::uint32_t>(data.codes.cols()), data.codebook_size);
   std::vector<float> counts(data.train_count.begin(), data.train_count.end());
-  return Network(shape, std::move(modalities), tensor_of(data.codes), tensor_of(counts));
+  return Network(shape, options.architecture, std::move(modalities), data.codes.empty() ? Tensor() : tensor_of(data.codes),
+                 tensor_of(counts), options.id_scale);
 }
 
 /// One run: the network, its optimiser and where it stands.
@@ -73,7 +80,8 @@ class Run {
   Run(const TrainingData& data, const TrainOptions& options)
       : data_(data), options_(options), run_id_(fingerprint(data, options)),
         windows_(make_windows(data.train, options.max_len, options.stride)),
-        network_(make_network(data, options)), optimiser_(make_optimiser()) {
+        network_(make_network(data, options)), optimiser_(make_optimiser()), executor_(options.threads) {
+    if (options.architecture.loss != Loss::softmax) sampler_.emplace(data.train_count, options.negative_power);
     steps_per_epoch_ = plan().size();
     for (const Network::Weight& w : network_.weights()) {
       now_.push_back(w.value.detach());  // shares memory with the weight
@@ -140,14 +148,16 @@ class Run {
     const std::int64_t count = static_cast<std::int64_t>(batch.positions.size());
     const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
     const EventTensors events{grid_of(batch.items, batch.rows, batch.cols), grid_of(batch.actions, batch.rows, batch.cols),
-                              grid_of(batch.gaps, batch.rows, batch.cols)};
+                              grid_of(batch.gaps, batch.rows, batch.cols), tensor_of(batch.lengths)};
     const Tensor hidden = network_.states(vectors, events, {options_.dropout, options_.input_dropout}, true)
                               .reshape({-1, network_.shape().dim})
                               .index_select(0, tensor_of(batch.positions));
     const Tensor targets = tensor_of(batch.targets).view({count, ahead});
-    const Tensor weights = tensor_of(batch.weights).view({count, ahead});
-    const Tensor dense = dense_loss(network_.dense_users(hidden), network_.dense_items(vectors), network_.bias(),
-                                    targets, weights, {options_.label_smoothing, 512});
+    const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
+    const Tensor dense =
+        sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
+                 : dense_loss(users, items, network_.bias(), targets, tensor_of(batch.weights).view({count, ahead}),
+                              options_.label_smoothing, executor_);
     Tensor loss = dense, code;
     if (options_.code_weight > 0) {
       const std::int64_t some = std::max<std::int64_t>(1, std::llround(options_.code_fraction * double(count)));
@@ -191,7 +201,9 @@ class Run {
     const auto batches = plan();
     double dense = 0, code = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-      const Batch batch = pack(data_.train, order, windows_, batches[b], options_);
+      const Batch batch = options_.architecture.objective == Objective::cloze
+                              ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
+                              : pack(data_.train, order, windows_, batches[b], options_);
       report.learning_rate = set_learning_rate();
       if (!batch.positions.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
@@ -279,6 +291,8 @@ class Run {
   std::vector<Window> windows_;
   Network network_;
   torch::optim::AdamW optimiser_;
+  Executor executor_;                        // of the softmax loss; LibTorch has its own threads
+  std::optional<NegativeSampler> sampler_;  // sampled losses
   std::size_t steps_per_epoch_ = 0;
   std::vector<Tensor> now_, best_;
   Position position_;

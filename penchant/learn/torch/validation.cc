@@ -48,13 +48,10 @@ double validation_ndcg10(const Network& network, const TrainingData& data, std::
     const std::size_t rows = std::min(kRowsAtOnce, cases.size() - at);
     std::vector<std::uint32_t> users;
     for (std::size_t r = 0; r < rows; ++r) users.push_back(data.validation[cases[at + r]].user);
-    const HistoryBatch batch = pack_histories(data.train, users, network.shape().max_len, network.shape().gaps);
-    const EventTensors events{grid_of(batch.items, batch.rows, batch.cols), grid_of(batch.actions, batch.rows, batch.cols),
-                              grid_of(batch.gaps, batch.rows, batch.cols)};
-    const torch::Tensor states = network.states(vectors, events);
-    const torch::Tensor row = torch::arange(static_cast<std::int64_t>(rows), torch::kInt64);
-    const torch::Tensor last = states.index({row, tensor_of(batch.last)});
-    const torch::Tensor logits = torch::addmm(network.bias(), network.dense_users(last), items).to(torch::kFloat32).contiguous();
+    const HistoryBatch batch = pack_histories(data.train, users, network.query_length(), network.shape().gaps);
+    const torch::Tensor last = network.dense_users(network.user_states(vectors, batch));
+    const torch::Tensor logits =
+        (network.bias().defined() ? torch::addmm(network.bias(), last, items) : torch::mm(last, items)).to(torch::kFloat32).contiguous();
     for (std::size_t r = 0; r < rows; ++r) {
       const std::span<const float> scores(logits.data_ptr<float>() + r * data.items, data.items);
       const std::uint32_t target = data.validation[cases[at + r]].target;

@@ -1,22 +1,23 @@
-#include "penchant/evaluate/baselines.h"
+#include "penchant/evaluate/baselines/counting.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace penchant::evaluate {
 
-Status Popularity::fit(const TrainingData& training, Executor&) {
-  const auto counts = training.item_counts();
+Status Popularity::fit(const FitInput& input, Executor&, const ProgressSink&) {
+  const auto counts = input.training.item_counts();
   counts_.assign(counts.begin(), counts.end());
   return {};
 }
 
-Status Popularity::score(const Query&, MatrixView<float> out) const {
-  std::ranges::copy(counts_, out.row(0).begin());
+Status Popularity::score(std::span<const Query> queries, MatrixView<float> out) const {
+  for (std::size_t q = 0; q < queries.size(); ++q) std::ranges::copy(counts_, out.row(q).begin());
   return {};
 }
 
-Status ItemKnn::fit(const TrainingData& training, Executor& executor) {
+Status ItemKnn::fit(const FitInput& input, Executor& executor, const ProgressSink&) {
+  const TrainingData& training = input.training;
   const std::size_t items = training.items;
   // Distinct items of each user, and the users of each item.
   std::vector<std::vector<std::uint32_t>> items_of(training.users.size()), users_of(items);
@@ -51,22 +52,26 @@ Status ItemKnn::fit(const TrainingData& training, Executor& executor) {
   return {};
 }
 
-Status ItemKnn::score(const Query& query, MatrixView<float> out) const {
-  const auto scores = out.row(0);
-  std::ranges::fill(scores, 0.0f);
-  double weight = 1;
-  const std::size_t reach = std::min(query.history.size(), kHistoryReach);
-  for (std::size_t age = 0; age < reach; ++age, weight *= kAgeDecay) {
-    const auto item = query.history[query.history.size() - 1 - age].item;
-    const auto& neighbours = neighbours_[item];
-    const auto& similarity = similarity_[item];
-    const float scale = static_cast<float>(weight);
-    for (std::size_t n = 0; n < neighbours.size(); ++n) scores[neighbours[n]] += scale * similarity[n];
+Status ItemKnn::score(std::span<const Query> queries, MatrixView<float> out) const {
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    const auto scores = out.row(q);
+    const auto history = queries[q].history;
+    std::ranges::fill(scores, 0.0f);
+    double weight = 1;
+    const std::size_t reach = std::min(history.size(), kHistoryReach);
+    for (std::size_t age = 0; age < reach; ++age, weight *= kAgeDecay) {
+      const auto item = history[history.size() - 1 - age].item;
+      const auto& neighbours = neighbours_[item];
+      const auto& similarity = similarity_[item];
+      const float scale = static_cast<float>(weight);
+      for (std::size_t n = 0; n < neighbours.size(); ++n) scores[neighbours[n]] += scale * similarity[n];
+    }
   }
   return {};
 }
 
-Status Transitions::fit(const TrainingData& training, Executor&) {
+Status Transitions::fit(const FitInput& input, Executor&, const ProgressSink&) {
+  const TrainingData& training = input.training;
   std::vector<std::uint32_t> items;
   std::vector<std::uint64_t> offsets{0};
   for (const auto sequence : training.users) {
@@ -77,24 +82,14 @@ Status Transitions::fit(const TrainingData& training, Executor&) {
   return {};
 }
 
-Status Transitions::score(const Query& query, MatrixView<float> out) const {
+Status Transitions::score(std::span<const Query> queries, MatrixView<float> out) const {
   std::vector<catalog::ItemId> history;
-  history.reserve(query.history.size());
-  for (const auto& event : query.history) history.push_back(catalog::ItemId{event.item});
-  model_.score(history, out.row(0));
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    history.clear();
+    for (const auto& event : queries[q].history) history.push_back(catalog::ItemId{event.item});
+    model_.score(history, out.row(q));
+  }
   return {};
-}
-
-std::span<const std::string_view> baseline_names() noexcept {
-  static constexpr std::string_view kNames[] = {"popularity", "item-knn", "transitions"};
-  return kNames;
-}
-
-std::unique_ptr<Model> make_baseline(std::string_view name) {
-  if (name == "popularity") return std::make_unique<Popularity>();
-  if (name == "item-knn") return std::make_unique<ItemKnn>();
-  if (name == "transitions") return std::make_unique<Transitions>();
-  return nullptr;
 }
 
 }  // namespace penchant::evaluate

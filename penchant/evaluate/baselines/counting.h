@@ -17,8 +17,9 @@ inline constexpr std::size_t kHistoryReach = 100;  ///< older events weigh below
 class Popularity final : public Model {
  public:
   [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
-  Status fit(const TrainingData& training, Executor& executor) override;
-  Status score(const Query& query, MatrixView<float> out) const override;
+  Status fit(const FitInput& input, Executor& executor, const ProgressSink& progress) override;
+  Status score(std::span<const Query> queries, MatrixView<float> out) const override;
+  [[nodiscard]] bool uses_seed() const noexcept override { return false; }
 
  private:
   std::vector<std::string> names_{"popularity"};
@@ -30,8 +31,9 @@ class Popularity final : public Model {
 class ItemKnn final : public Model {
  public:
   [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
-  Status fit(const TrainingData& training, Executor& executor) override;
-  Status score(const Query& query, MatrixView<float> out) const override;
+  Status fit(const FitInput& input, Executor& executor, const ProgressSink& progress) override;
+  Status score(std::span<const Query> queries, MatrixView<float> out) const override;
+  [[nodiscard]] bool uses_seed() const noexcept override { return false; }
 
  private:
   std::vector<std::string> names_{"item-knn"};
@@ -43,17 +45,13 @@ class ItemKnn final : public Model {
 class Transitions final : public Model {
  public:
   [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
-  Status fit(const TrainingData& training, Executor& executor) override;
-  Status score(const Query& query, MatrixView<float> out) const override;
+  Status fit(const FitInput& input, Executor& executor, const ProgressSink& progress) override;
+  Status score(std::span<const Query> queries, MatrixView<float> out) const override;
+  [[nodiscard]] bool uses_seed() const noexcept override { return false; }
 
  private:
   std::vector<std::string> names_{"transitions"};
   retrieve::TransitionModel model_;
 };
-
-/// Names of all baselines: "popularity", "item-knn", "transitions".
-[[nodiscard]] std::span<const std::string_view> baseline_names() noexcept;
-/// A fresh, unfitted baseline; null for any other name.
-std::unique_ptr<Model> make_baseline(std::string_view name);
 
 }  // namespace penchant::evaluate

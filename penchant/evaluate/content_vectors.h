@@ -1,0 +1,27 @@
+#pragma once
+/// \file Content vectors of all items, for content baselines and list diversity. Layer 6.
+#include <string>
+
+#include "penchant/base/executor.h"
+#include "penchant/base/matrix_view.h"
+#include "penchant/base/progress.h"
+#include "penchant/base/result.h"
+#include "penchant/store/store.h"
+
+namespace penchant::evaluate {
+
+struct ContentOptions {
+  std::string encoder_dir;  ///< sentence encoder; empty or absent: only given vectors are used
+  std::string cache_file;   ///< encoded texts are kept here (docs/formats/text_vectors.md); empty: nowhere
+};
+
+/// One vector per catalogue row: the vectors that items carry, each kind normalised, side by side;
+/// and sentence vectors of their texts, unless a kind is called "text". Rows have length one; an item
+/// without content has a zero row. Nothing is fitted: items held out of training may be in it.
+/// Texts are encoded once: what `cache_file` holds is not encoded again.
+/// \return [items, sum of dims]; invalid_argument when items carry no vectors and there is no encoder,
+/// or naming the item whose vector has another length; cancelled
+Result<Matrix<float>> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
+                                   const ProgressSink& progress = {});
+
+}  // namespace penchant::evaluate

@@ -1,0 +1,73 @@
+#include "penchant/learn/architecture.h"
+
+#include <string>
+
+#include "penchant/learn/options.h"
+
+namespace penchant::learn {
+
+const std::vector<std::string_view>& baseline_model_names() {
+  static const std::vector<std::string_view> kNames{"gru4rec",    "gru4rec-bprmax", "sasrec",  "sasrec-sampled",
+                                                    "sasrec-bce", "gsasrec",        "bert4rec"};
+  return kNames;
+}
+
+Result<TrainOptions> baseline_options(std::string_view model) {
+  TrainOptions o;
+  o.architecture.rotary = o.architecture.context = o.architecture.item_bias = false;
+  o.normalised = false;
+  o.logit_scale = 1;
+  o.code_weight = 0;
+  o.id_dropout = 0;
+  o.shuffle_ties = false;
+  o.id_scale = 0.02;
+  o.cosine = false;
+  o.weight_decay = 0;
+  o.learning_rate = 1e-3;
+  o.warmup_steps = 0;
+  o.clip = 5;
+  o.max_len = 50, o.stride = 50;
+  o.dim = 64, o.layers = 2, o.heads = 1, o.ffn = 256;
+  o.dropout = o.input_dropout = 0.5;
+  o.batch = 128;
+  o.epochs = 60, o.patience = 6;
+  Architecture& a = o.architecture;
+  a.input_norm = true;
+  if (model == "sasrec") return o;
+  if (model == "sasrec-sampled") {
+    a.loss = Loss::sampled_softmax;
+    o.negatives = 256;
+    return o;
+  }
+  if (model == "sasrec-bce") {
+    a.loss = Loss::bce;
+    o.negatives = 1;
+    return o;
+  }
+  if (model == "gsasrec") {
+    a.loss = Loss::gbce;
+    o.negatives = 256;
+    return o;
+  }
+  if (model == "bert4rec") {
+    a.objective = Objective::cloze;
+    o.epochs = 100;
+    return o;
+  }
+  if (model == "gru4rec" || model == "gru4rec-bprmax") {
+    a.encoder = Encoder::gru;
+    a.input_norm = false;
+    o.layers = 1;
+    o.dropout = 0;
+    if (model == "gru4rec") return o;
+    a.loss = Loss::bpr_max;
+    o.negatives = 512;
+    o.negative_power = 0.5;
+    return o;
+  }
+  std::string known;
+  for (const auto name : baseline_model_names()) known += (known.empty() ? "" : ", ") + std::string(name);
+  return invalid("model \"" + std::string(model) + "\" is not known; choose one of " + known);
+}
+
+}  // namespace penchant::learn

@@ -1,0 +1,33 @@
+"""Which data sets and models are measured, and how the page calls things."""
+
+SETS = {  # name: folder below --data, heading, tie orders that exist in the data
+    "beauty": {"folder": "amazon-beauty", "title": "Amazon Beauty", "ties": ["given", "shuffled"],
+               "about": "5-core reviews of 2014 as implicit positives; times are days since a user's first event, "
+                        "so 43.5 % of the users have their last two items on the same day."},
+    "sports": {"folder": "amazon-sports", "title": "Amazon Sports", "ties": ["given", "shuffled"],
+               "about": "5-core reviews of 2014 as implicit positives; times are days since a user's first event, "
+                        "so 45.1 % of the users have their last two items on the same day."},
+    "ml-1m": {"folder": "movielens-1m", "title": "MovieLens-1M", "ties": ["given"],
+              "about": "The 3,416-item version in SASRec's order; positions only, so ties cannot be shuffled."},
+}
+
+MODELS = ["popularity", "popularity-recent", "transitions", "item-knn", "ease", "ials", "bpr", "item2vec",
+          "content-knn", "hybrid", "gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled",
+          "sasrec", "gsasrec"]
+RELEASE = "penchant"  # Penchant's own model: trained by `penchant train`, one release per seed
+# Nothing random in them: on the given ties one run stands for all seeds.
+DETERMINISTIC = {"popularity", "popularity-recent", "transitions", "item-knn", "ease", "content-knn"}
+
+ACCURACY = {"R@5": "recall@5", "R@10": "recall@10", "N@5": "ndcg@5", "N@10": "ndcg@10"}
+BESIDE = {"MRR@10": "mrr@10", "coverage@10": "coverage@10", "novelty@10": "novelty@10", "Gini@10": "gini@10",
+          "popularity@10": "popularity@10"}
+# What is recorded of a run: the page needs no more.
+RECORDED = list(ACCURACY.values()) + list(BESIDE.values())
+
+FILTERS = {"kept": "seen items kept in the ranking (no seen filter)", "removed": "seen items removed (seen filter)"}
+TIES = {"given": "ties as given", "shuffled": "ties shuffled"}
+
+
+def seeds_of(model, ties, seeds):
+    """The seeds that tell something new."""
+    return seeds[:1] if ties == "given" and model in DETERMINISTIC else seeds
