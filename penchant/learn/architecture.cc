@@ -21,19 +21,20 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.id_dropout = 0;
   o.shuffle_ties = false;
   o.id_scale = 0.02;
-  o.cosine = false;
   o.weight_decay = 0;
-  o.learning_rate = 1e-3;
-  o.warmup_steps = 0;
+  o.learning_rate = 2e-3;
   o.clip = 5;
   o.max_len = 50, o.stride = 50;
   o.dim = 64, o.layers = 2, o.heads = 1, o.ffn = 256;
   o.dropout = o.input_dropout = 0.5;
   o.batch = 128;
-  o.epochs = 60, o.patience = 6;
+  o.epochs = 30, o.patience = 8;
   Architecture& a = o.architecture;
   a.input_norm = true;
-  if (model == "sasrec") return o;
+  if (model == "sasrec") {
+    o.label_smoothing = 0.1;
+    return o;
+  }
   if (model == "sasrec-sampled") {
     a.loss = Loss::sampled_softmax;
     o.negatives = 256;
@@ -51,7 +52,6 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   }
   if (model == "bert4rec") {
     a.objective = Objective::cloze;
-    o.epochs = 100;
     return o;
   }
   if (model == "gru4rec" || model == "gru4rec-bprmax") {

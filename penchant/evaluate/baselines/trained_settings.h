@@ -112,7 +112,7 @@ constexpr Setting epochs(double value) {
   return {.name = "epochs",
           .value = value,
           .low = 20,
-          .high = 200,
+          .high = 100,
           .least = 1,
           .most = 10000,
           .logarithmic = true,
@@ -128,6 +128,15 @@ constexpr Setting patience(double value) {
           .most = 1000,
           .whole = true,
           .what = "epochs without a better validation NDCG@10 before it stops; 0 = never"};
+}
+constexpr Setting label_smoothing(double value) {
+  return {.name = "label_smoothing",
+          .value = value,
+          .low = 0,
+          .high = 0.3,
+          .least = 0,
+          .most = 0.99,
+          .what = "share of the target's weight spread over the catalogue"};
 }
 constexpr Setting negatives(double value) {
   return {.name = "negatives",
@@ -154,8 +163,8 @@ constexpr Setting negative_power(double value) {
 // What most of them share, in one order.
 #define PENCHANT_SHARED_SETTINGS(layer_count, dropout_share)                               \
   setting::dim(64), setting::layers(layer_count), setting::dropout(dropout_share),         \
-      setting::input_dropout(0.5), setting::learning_rate(1e-3), setting::weight_decay(0), \
-      setting::batch(128), setting::max_len(50), setting::epochs(60), setting::patience(6)
+      setting::input_dropout(0.5), setting::learning_rate(2e-3), setting::weight_decay(0), \
+      setting::batch(128), setting::max_len(50), setting::epochs(30), setting::patience(8)
 
 inline constexpr Setting kGru4Rec[] = {PENCHANT_SHARED_SETTINGS(1, 0)};
 inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0),
@@ -169,14 +178,15 @@ inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0),
                                               .most = 1000,
                                               .logarithmic = true,
                                               .what = "weight of the squared scores of negatives"}};
-inline constexpr Setting kSasRec[] = {PENCHANT_SHARED_SETTINGS(2, 0.3), setting::heads(1), setting::ffn(256)};
-inline constexpr Setting kSasRecSampled[] = {PENCHANT_SHARED_SETTINGS(2, 0.3), setting::heads(1),
+inline constexpr Setting kSasRec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(1), setting::ffn(256),
+                                      setting::label_smoothing(0.1)};
+inline constexpr Setting kSasRecSampled[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(1),
                                              setting::ffn(256), setting::negatives(256),
                                              setting::negative_power(0)};
-inline constexpr Setting kSasRecBce[] = {PENCHANT_SHARED_SETTINGS(2, 0.3), setting::heads(1),
+inline constexpr Setting kSasRecBce[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(1),
                                          setting::ffn(256), setting::negatives(1)};
 inline constexpr Setting kGSasRec[] = {
-    PENCHANT_SHARED_SETTINGS(2, 0.3),
+    PENCHANT_SHARED_SETTINGS(2, 0.5),
     setting::heads(1),
     setting::ffn(256),
     setting::negatives(256),
@@ -187,7 +197,7 @@ inline constexpr Setting kGSasRec[] = {
      .least = 0,
      .most = 1,
      .what = "t of gBCE: 0 is plain cross-entropy, 1 a calibrated probability"}};
-inline constexpr Setting kBert4Rec[] = {PENCHANT_SHARED_SETTINGS(2, 0.3),
+inline constexpr Setting kBert4Rec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5),
                                         setting::heads(1),
                                         setting::ffn(256),
                                         {.name = "mask_share",
