@@ -22,13 +22,13 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.shuffle_ties = false;
   o.id_scale = 0.02;
   o.weight_decay = 0;
-  o.learning_rate = 2e-3;
+  o.learning_rate = 1.5e-3;
   o.clip = 5;
   o.max_len = 50, o.stride = 50;
-  o.dim = 64, o.layers = 2, o.heads = 1, o.ffn = 256;
+  o.dim = 128, o.layers = 2, o.heads = 2, o.ffn = 256;
   o.dropout = o.input_dropout = 0.5;
   o.batch = 128;
-  o.epochs = 30, o.patience = 8;
+  o.epochs = 20, o.patience = 8;
   Architecture& a = o.architecture;
   a.input_norm = true;
   if (model == "sasrec") {

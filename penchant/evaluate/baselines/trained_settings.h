@@ -162,9 +162,9 @@ constexpr Setting negative_power(double value) {
 
 // What most of them share, in one order.
 #define PENCHANT_SHARED_SETTINGS(layer_count, dropout_share)                               \
-  setting::dim(64), setting::layers(layer_count), setting::dropout(dropout_share),         \
-      setting::input_dropout(0.5), setting::learning_rate(2e-3), setting::weight_decay(0), \
-      setting::batch(128), setting::max_len(50), setting::epochs(30), setting::patience(8)
+  setting::dim(128), setting::layers(layer_count), setting::dropout(dropout_share),         \
+      setting::input_dropout(0.5), setting::learning_rate(1.5e-3), setting::weight_decay(0), \
+      setting::batch(128), setting::max_len(50), setting::epochs(20), setting::patience(8)
 
 inline constexpr Setting kGru4Rec[] = {PENCHANT_SHARED_SETTINGS(1, 0)};
 inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0),
@@ -178,16 +178,16 @@ inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0),
                                               .most = 1000,
                                               .logarithmic = true,
                                               .what = "weight of the squared scores of negatives"}};
-inline constexpr Setting kSasRec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(1), setting::ffn(256),
+inline constexpr Setting kSasRec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(2), setting::ffn(256),
                                       setting::label_smoothing(0.1)};
-inline constexpr Setting kSasRecSampled[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(1),
+inline constexpr Setting kSasRecSampled[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(2),
                                              setting::ffn(256), setting::negatives(256),
                                              setting::negative_power(0)};
-inline constexpr Setting kSasRecBce[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(1),
+inline constexpr Setting kSasRecBce[] = {PENCHANT_SHARED_SETTINGS(2, 0.5), setting::heads(2),
                                          setting::ffn(256), setting::negatives(1)};
 inline constexpr Setting kGSasRec[] = {
     PENCHANT_SHARED_SETTINGS(2, 0.5),
-    setting::heads(1),
+    setting::heads(2),
     setting::ffn(256),
     setting::negatives(256),
     {.name = "calibration",
@@ -198,7 +198,7 @@ inline constexpr Setting kGSasRec[] = {
      .most = 1,
      .what = "t of gBCE: 0 is plain cross-entropy, 1 a calibrated probability"}};
 inline constexpr Setting kBert4Rec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5),
-                                        setting::heads(1),
+                                        setting::heads(2),
                                         setting::ffn(256),
                                         {.name = "mask_share",
                                          .value = 0.2,
