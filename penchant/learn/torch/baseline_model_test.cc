@@ -31,7 +31,8 @@ TrainOptions quick(std::string_view model) {
   TrainOptions o = baseline_options(model).value();
   o.dim = 16, o.heads = 1, o.ffn = 32, o.max_len = 10, o.stride = 5, o.batch = 16;
   o.dropout = o.input_dropout = 0.1;
-  o.learning_rate = 1e-2, o.epochs = 30, o.patience = 0;
+  o.learning_rate = 1e-2, o.warmup_steps = 10, o.patience = 0;
+  o.epochs = model == "bert4rec" ? 90 : 30;
   o.negatives = std::min(o.negatives, 8U);
   return o;
 }
