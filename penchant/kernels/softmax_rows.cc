@@ -45,7 +45,6 @@ inline void store(D, V v, BFloat16* out) {
   const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(du, 0x7FFF)), odd));
   hn::StoreU(hn::DemoteTo(db, hn::BitCast(hn::RebindToSigned<D>(), rounded)), db, out);
 }
-inline V load(D d, const float* x) { return hn::LoadU(d, x); }
 inline V load(D d, const BFloat16* x) {
   const hn::RebindToUnsigned<D> du;
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, hn::LoadU(hn::Rebind<BFloat16, D>(), x))));
@@ -106,18 +105,14 @@ inline float exp_any(const float* HWY_RESTRICT x, float shift, Out* HWY_RESTRICT
 float exp_f32(const float* x, float shift, float* out, std::size_t n) { return exp_any(x, shift, out, n); }
 float exp_bf16(const float* x, float shift, BFloat16* out, std::size_t n) { return exp_any(x, shift, out, n); }
 
-inline float widen(float x) { return x; }
 inline float widen(BFloat16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16); }
 
-template <class In>
-inline void add_scaled_any(float* HWY_RESTRICT y, float a, const In* HWY_RESTRICT x, std::size_t n) {
+void add_scaled_bf16(float* HWY_RESTRICT y, float a, const BFloat16* HWY_RESTRICT x, std::size_t n) {
   const D d;
   const V factor = hn::Set(d, a);
   each(n, [&](std::size_t i) { hn::StoreU(hn::MulAdd(factor, load(d, x + i), hn::LoadU(d, y + i)), d, y + i); },
        [&](std::size_t i) { y[i] += a * widen(x[i]); });
 }
-void add_scaled_f32(float* y, float a, const float* x, std::size_t n) { add_scaled_any(y, a, x, n); }
-void add_scaled_bf16(float* y, float a, const BFloat16* x, std::size_t n) { add_scaled_any(y, a, x, n); }
 
 template <class Out>
 inline void scale_any(const float* HWY_RESTRICT x, float a, Out* HWY_RESTRICT out, std::size_t n) {
@@ -140,7 +135,6 @@ namespace penchant::kernels {
 HWY_EXPORT(add_and_max_all);
 HWY_EXPORT(exp_f32);
 HWY_EXPORT(exp_bf16);
-HWY_EXPORT(add_scaled_f32);
 HWY_EXPORT(add_scaled_bf16);
 HWY_EXPORT(scale_f32);
 HWY_EXPORT(scale_bf16);
@@ -156,7 +150,6 @@ float exp_shifted(const float* x, float shift, float* out, std::size_t n) {
 float exp_shifted(const float* x, float shift, BFloat16* out, std::size_t n) {
   return HWY_DYNAMIC_DISPATCH(exp_bf16)(x, shift, out, n);
 }
-void add_scaled(float* y, float a, const float* x, std::size_t n) { HWY_DYNAMIC_DISPATCH(add_scaled_f32)(y, a, x, n); }
 void add_scaled(float* y, float a, const BFloat16* x, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(add_scaled_bf16)(y, a, x, n);
 }

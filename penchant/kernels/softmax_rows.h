@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "penchant/kernels/vectors.h"
+
 namespace penchant::kernels {
 
 /// A bfloat16 as its bits.
@@ -16,7 +18,7 @@ float add_and_max(float* x, const float* bias, std::size_t n);
 float exp_shifted(const float* x, float shift, float* out, std::size_t n);
 float exp_shifted(const float* x, float shift, BFloat16* out, std::size_t n);
 /// y += a * x, [n].
-void add_scaled(float* y, float a, const float* x, std::size_t n);
+inline void add_scaled(float* y, float a, const float* x, std::size_t n) { add_scaled({y, n}, a, {x, n}); }
 void add_scaled(float* y, float a, const BFloat16* x, std::size_t n);
 /// out = a * x rounded to the type of out, [n].
 void scale_to(const float* x, float a, float* out, std::size_t n);
