@@ -1,5 +1,6 @@
 #pragma once
 /// \file Content vectors of all items, for content baselines and list diversity. Layer 6.
+#include <span>
 #include <string>
 
 #include "penchant/base/executor.h"
@@ -7,6 +8,7 @@
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
 #include "penchant/store/store.h"
+#include "penchant/text/encoder.h"
 
 namespace penchant::evaluate {
 
@@ -14,6 +16,12 @@ struct ContentOptions {
   std::string encoder_dir;  ///< sentence encoder; empty or absent: only given vectors are used
   std::string cache_file;   ///< encoded texts are kept here (docs/formats/text_vectors.md); empty: nowhere
 };
+
+/// Sentence vectors of item texts, [texts, dim]; an empty text keeps a zero row. What `cache_file`
+/// holds is not encoded again; empty: no cache. cancelled, or the error of the encoder
+Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, std::span<const std::string> texts,
+                                        const std::string& cache_file, Executor& executor,
+                                        const ProgressSink& progress = {});
 
 /// One vector per catalogue row: the vectors that items carry, each kind normalised, side by side;
 /// and sentence vectors of their texts, unless a kind is called "text". Rows have length one; an item

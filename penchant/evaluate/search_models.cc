@@ -4,15 +4,13 @@
 #include <limits>
 
 #include "penchant/base/rng.h"
+#include "penchant/evaluate/content_vectors.h"
 #include "penchant/kernels/linear.h"
-#include "penchant/recommend/text_cache.h"
 #include "penchant/retrieve/lexical.h"
 #include "penchant/text/encoder.h"
 
 namespace penchant::evaluate {
 namespace {
-
-constexpr std::size_t kEncodeAtOnce = 512;  ///< texts between two reports of progress
 
 class Bm25Search final : public SearchModel {
  public:
@@ -74,44 +72,6 @@ class RandomSearch final : public SearchModel {
   std::uint64_t seed_;
 };
 
-/// Vectors of all item texts, from the cache where they are there. Items without text keep a zero row.
-Result<Matrix<float>> encode_items(const text::SentenceEncoder& encoder, std::span<const catalog::Item> items,
-                                   const std::string& cache_file, Executor& executor, const ProgressSink& progress) {
-  recommend::TextCache cache(cache_file, encoder.sha256(), encoder.dim());
-  Matrix<float> vectors(items.size(), encoder.dim());
-  std::vector<std::string> texts;
-  std::vector<std::size_t> rows;
-  std::size_t done = 0;
-  const auto flush = [&]() -> Status {
-    PENCHANT_TRY(fresh, encoder.encode(texts, executor));
-    for (std::size_t k = 0; k < rows.size(); ++k) {
-      std::ranges::copy(fresh.row(k), vectors.row(rows[k]).begin());
-      cache.add(texts[k], fresh.row(k));
-    }
-    if (!cache_file.empty()) (void)cache.save_if_grown();  // a cache: unwritable, the next run encodes again
-    texts.clear();
-    rows.clear();
-    return {};
-  };
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    std::string text = catalog::item_text(items[i]);
-    ++done;
-    if (text.empty()) continue;
-    if (const auto known = cache.find(text); !known.empty()) {
-      std::ranges::copy(known, vectors.row(i).begin());
-      continue;
-    }
-    texts.push_back(std::move(text));
-    rows.push_back(i);
-    if (texts.size() < kEncodeAtOnce) continue;
-    PENCHANT_DO(flush());
-    if (progress && !progress({"encode item texts", done, items.size(), ""}))
-      return Error{ErrorCode::cancelled, "the evaluation was cancelled while encoding"};
-  }
-  if (!texts.empty()) PENCHANT_DO(flush());
-  return vectors;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SearchModel>> make_bm25_search(std::span<const catalog::Item> items,
@@ -135,7 +95,9 @@ Result<std::unique_ptr<SearchModel>> make_dense_search(std::span<const catalog::
     return invalid("dense-text needs a sentence encoder: run ./setup, or give its folder with --encoder");
   if (items.empty()) return invalid("there are no items to search: import a catalogue with `penchant import`");
   PENCHANT_TRY(encoder, text::SentenceEncoder::load(encoder_dir));
-  PENCHANT_TRY(vectors, encode_items(*encoder, items, cache_file, executor, progress));
+  std::vector<std::string> texts;
+  for (const auto& item : items) texts.push_back(catalog::item_text(item));
+  PENCHANT_TRY(vectors, encode_item_texts(*encoder, texts, cache_file, executor, progress));
   return std::unique_ptr<SearchModel>(std::make_unique<DenseSearch>(std::move(encoder), vectors));
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "penchant/catalog/given_vectors.h"
 #include "penchant/catalog/item.h"
 #include "penchant/learn/event_reader.h"
 #include "penchant/learn/leak_check.h"
@@ -16,37 +17,17 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::size_t kMaxModalities = 16;
 constexpr const char* kTextModality = "text";
 
 /// Ids, texts and given vectors of all item rows.
 struct Catalogue {
   std::vector<std::string> ids, texts;
-  std::map<std::string, Matrix<float>> given;  ///< modality -> [rows so far, dim], zero = missing
+  std::map<std::string, Matrix<float>> given;  ///< modality -> [items, dim], zero = missing
 };
-
-Status take_vectors(const catalog::Item& item, Catalogue& out) {
-  const std::size_t row = out.ids.size() - 1;
-  for (const catalog::ModalityVector& v : item.vectors) {
-    if (v.values.empty()) continue;
-    auto found = out.given.find(v.modality);
-    if (found == out.given.end()) {
-      if (out.given.size() == kMaxModalities)
-        return invalid("items carry more than " + std::to_string(kMaxModalities) + " kinds of vectors");
-      found = out.given.emplace(v.modality, Matrix<float>(0, v.values.size())).first;
-    }
-    Matrix<float>& m = found->second;
-    if (m.cols() != v.values.size())
-      return invalid("item \"" + item.id + "\": its " + v.modality + " vector has " + std::to_string(v.values.size()) +
-                     " values, others have " + std::to_string(m.cols()));
-    m.values().resize(row * m.cols(), 0.0F);
-    m.values().insert(m.values().end(), v.values.begin(), v.values.end());
-  }
-  return {};
-}
 
 Result<Catalogue> read_catalogue(store::Store& store) {
   Catalogue out;
+  catalog::GivenVectors given;
   std::optional<Error> error;
   PENCHANT_DO(store.scan_items([&](catalog::ItemId id, catalog::Item&& item) {
     if (catalog::index(id) != out.ids.size()) {
@@ -56,15 +37,12 @@ Result<Catalogue> read_catalogue(store::Store& store) {
     }
     out.ids.push_back(item.id);
     out.texts.push_back(catalog::item_text(item));
-    if (auto taken = take_vectors(item, out); !taken.ok()) error = std::move(taken).error();
+    if (auto taken = given.add(item); !taken.ok()) error = std::move(taken).error();
     return !error;
   }));
   if (error) return std::move(*error);
   if (out.ids.empty()) return invalid("there are no items to learn: import a catalogue first with `penchant import`");
-  for (auto& [name, m] : out.given) {
-    m.values().resize(out.ids.size() * m.cols(), 0.0F);
-    m = Matrix<float>(std::move(m.values()), out.ids.size(), m.cols());
-  }
+  out.given = given.take();
   return out;
 }
 
