@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "penchant/learn/baseline_model.h"
+#include "penchant/learn/refit.h"
 #include "penchant/learn/sequences.h"
 #include "penchant/learn/trainer.h"
 
@@ -21,7 +22,7 @@ std::uint32_t threads_of(const BaselineArguments& a) {
 CLI::App* declare_fit(CLI::App& app, BaselineArguments& a) {
   auto* verb = app.add_subcommand("fit", "train a baseline on a file of sequences");
   verb->add_option("--sequences", a.sequences, "training histories and validation cases")->required();
-  verb->add_option("--model", a.model, "gru4rec, gru4rec-bprmax, sasrec, sasrec-sampled, sasrec-bce, gsasrec or bert4rec")->required();
+  verb->add_option("--model", a.model, "gru4rec, gru4rec-bprmax, sasrec, sasrec-sampled, sasrec-bce, sasrec-refit, gsasrec or bert4rec")->required();
   verb->add_option("--out", a.out, "folder of the trained model")->required();
   verb->add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
   verb->add_option("--threads", a.threads, "0: as many as the machine has");
@@ -49,8 +50,9 @@ Status run_fit(const BaselineArguments& a, Report& report, const std::function<b
   options.threads = threads_of(a);
   PENCHANT_DO(learn::validate(options));
   PENCHANT_TRY(data, learn::read_sequences(a.sequences));
+  const auto train = options.refit ? learn::train_then_refit : learn::train;
   const auto started = std::chrono::steady_clock::now();
-  PENCHANT_TRY(model, learn::train(data, options, [&](const learn::TrainProgress& p) {
+  PENCHANT_TRY(model, train(data, options, [&](const learn::TrainProgress& p) {
     report.training(p);
     return go_on();
   }));

@@ -8,7 +8,7 @@
 #include "eval_search.h"
 #include "penchant/artifact/files.h"
 #include "penchant/evaluate/content_vectors.h"
-#include "penchant/evaluate/report.h"
+#include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
 #include "terminal.h"
 

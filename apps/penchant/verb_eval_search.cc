@@ -3,7 +3,7 @@
 
 #include "eval_search.h"
 #include "penchant/artifact/files.h"
-#include "penchant/evaluate/search_run.h"
+#include "penchant/evaluate/search/run.h"
 #include "terminal.h"
 
 namespace penchant::app {

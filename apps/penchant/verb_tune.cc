@@ -6,8 +6,8 @@
 
 #include "context.h"
 #include "penchant/evaluate/content_vectors.h"
-#include "penchant/evaluate/tune.h"
-#include "penchant/evaluate/tune_report.h"
+#include "penchant/evaluate/tune/tune.h"
+#include "penchant/evaluate/tune/report.h"
 #include "terminal.h"
 
 namespace penchant::app {

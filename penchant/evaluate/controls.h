@@ -9,7 +9,7 @@
 
 #include "penchant/base/result.h"
 #include "penchant/evaluate/event_log.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 
 namespace penchant::evaluate {
 

@@ -9,7 +9,7 @@
 
 #include "penchant/base/rng.h"
 #include "penchant/evaluate/baselines/factors.h"
-#include "penchant/evaluate/report.h"
+#include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
 #include "penchant/evaluate/test_logs.h"
 

@@ -10,7 +10,7 @@
 #include "penchant/base/rng.h"
 #include "penchant/evaluate/estimates.h"
 #include "penchant/evaluate/ranking.h"
-#include "penchant/evaluate/report.h"
+#include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
 #include "penchant/evaluate/test_logs.h"
 #include "penchant/metrics/ranking.h"

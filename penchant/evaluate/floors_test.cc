@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "penchant/evaluate/report.h"
+#include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
 #include "penchant/evaluate/test_logs.h"
 

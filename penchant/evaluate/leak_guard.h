@@ -10,7 +10,7 @@
 #include "penchant/base/executor.h"
 #include "penchant/base/result.h"
 #include "penchant/evaluate/model.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 
 namespace penchant::evaluate {
 

@@ -11,7 +11,7 @@
 #include "penchant/artifact/files.h"
 #include "penchant/base/rng.h"
 #include "penchant/evaluate/baselines/registry.h"
-#include "penchant/evaluate/fusion.h"
+#include "penchant/evaluate/release/fusion.h"
 #include "penchant/evaluate/test_logs.h"
 #include "penchant/evaluate/test_release.h"
 

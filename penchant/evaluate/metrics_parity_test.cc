@@ -8,7 +8,7 @@
 
 #include "penchant/artifact/files.h"
 #include "penchant/base/rng.h"
-#include "penchant/evaluate/report.h"
+#include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
 #include "penchant/evaluate/test_logs.h"
 

@@ -12,7 +12,7 @@
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
 #include "penchant/evaluate/event_log.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 
 namespace penchant::evaluate {
 
@@ -37,6 +37,9 @@ struct FitInput {
   std::span<const ValidationQuery> validation;  ///< may be empty
   MatrixView<const float> content;              ///< [items, d] unit rows, a zero row = missing; empty = none
   bool removes_seen = true;                     ///< validation ranks without items of the history
+  /// What is asked comes after the validation targets and never is one of them: whoever has found its
+  /// settings may learn from them too.
+  bool validation_is_past = false;
   std::uint64_t seed = 1;                       ///< of everything random
 };
 

@@ -14,7 +14,7 @@
 #include "penchant/base/result.h"
 #include "penchant/evaluate/controls.h"
 #include "penchant/evaluate/model.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 
 namespace penchant::evaluate {
 

@@ -8,7 +8,7 @@
 
 #include "penchant/base/rng.h"
 #include "penchant/evaluate/estimates.h"
-#include "penchant/evaluate/export.h"
+#include "penchant/evaluate/report/export.h"
 #include "penchant/evaluate/leak_guard.h"
 #include "penchant/evaluate/ranking.h"
 
@@ -204,6 +204,7 @@ class TieRun {
                                        .validation = validation,
                                        .content = content_.loaded(),
                                        .removes_seen = removes_seen,
+                                       .validation_is_past = options_.stage == Stage::test && split.protocol().kind != Kind::cold,
                                        .seed = seed},
                                       executor_, progress_);
       if (!fitted.ok() && first && !sources[s].required && fitted.error().code == ErrorCode::unavailable) {

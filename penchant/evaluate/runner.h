@@ -17,7 +17,7 @@
 #include "penchant/evaluate/controls.h"
 #include "penchant/evaluate/event_log.h"
 #include "penchant/evaluate/model.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 #include "penchant/metrics/bootstrap.h"
 
 namespace penchant::evaluate {

@@ -11,7 +11,7 @@
 
 #include "penchant/base/rng.h"
 #include "penchant/evaluate/ranking.h"
-#include "penchant/evaluate/report.h"
+#include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/test_logs.h"
 
 namespace penchant::evaluate {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 
 namespace penchant::evaluate {
 

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "penchant/evaluate/baselines/registry.h"
-#include "penchant/evaluate/holdout.h"
-#include "penchant/evaluate/release_columns.h"
+#include "penchant/evaluate/release/holdout.h"
+#include "penchant/evaluate/release/columns.h"
 #include "penchant/evaluate/runner.h"
 
 namespace penchant::evaluate {

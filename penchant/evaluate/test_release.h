@@ -9,7 +9,7 @@
 #include "penchant/artifact/manifest.h"
 #include "penchant/artifact/safetensors.h"
 #include "penchant/base/rng.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 #include "penchant/retrieve/transitions.h"
 
 namespace penchant::evaluate {

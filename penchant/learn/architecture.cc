@@ -8,7 +8,7 @@ namespace penchant::learn {
 
 const std::vector<std::string_view>& baseline_model_names() {
   static const std::vector<std::string_view> kNames{"gru4rec",    "gru4rec-bprmax", "sasrec",  "sasrec-sampled",
-                                                    "sasrec-bce", "gsasrec",        "bert4rec"};
+                                                    "sasrec-bce", "sasrec-refit",   "gsasrec", "bert4rec"};
   return kNames;
 }
 
@@ -31,8 +31,9 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.epochs = 20, o.patience = 8;
   Architecture& a = o.architecture;
   a.input_norm = true;
-  if (model == "sasrec") {
+  if (model == "sasrec" || model == "sasrec-refit") {
     o.label_smoothing = 0.1;
+    o.refit = model != "sasrec";
     return o;
   }
   if (model == "sasrec-sampled") {

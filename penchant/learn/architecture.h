@@ -43,7 +43,7 @@ struct Architecture {
 };
 
 /// Settings of a baseline by name: gru4rec, gru4rec-bprmax, sasrec, sasrec-sampled, sasrec-bce,
-/// gsasrec or bert4rec. Numbers are found by `penchant tune`; whoever runs a baseline may set them anew.
+/// sasrec-refit (refit.h), gsasrec or bert4rec. Numbers are found by `penchant tune`; whoever runs a baseline may set them anew.
 /// \return invalid_argument listing the names otherwise
 Result<TrainOptions> baseline_options(std::string_view model);
 [[nodiscard]] const std::vector<std::string_view>& baseline_model_names();

@@ -56,6 +56,8 @@ struct TrainOptions {
   bool cosine = true;                ///< learning rate falls to 5 % along a cosine; false: constant
   std::uint32_t epochs = 24;
   std::uint32_t patience = 8;        ///< epochs without a better validation NDCG@10 before it stops; 0: never
+  std::uint32_t stop_after = 0;      ///< epochs to make of the schedule that `epochs` sets; 0: all
+  bool refit = false;                ///< trained by train_then_refit (refit.h) where the caller knows it
   std::uint64_t seed = 1;
   std::uint32_t threads = 1;         ///< threads of LibTorch; the same number gives the same weights
 

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "penchant/artifact/manifest.h"
-#include "penchant/evaluate/card.h"
-#include "penchant/evaluate/fusion.h"
+#include "penchant/evaluate/report/card.h"
+#include "penchant/evaluate/release/fusion.h"
 #include "penchant/evaluate/trainer_process.h"
 
 namespace penchant::service {

@@ -13,7 +13,7 @@ SETS = {  # name: folder below --data, heading, tie orders that exist in the dat
 
 MODELS = ["popularity", "popularity-recent", "transitions", "item-knn", "ease", "ials", "bpr", "item2vec",
           "content-knn", "hybrid", "gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled",
-          "sasrec", "gsasrec"]
+          "sasrec", "sasrec-refit", "gsasrec"]
 RELEASE = "penchant"  # Penchant's own model: trained by `penchant train`, one release per seed
 # Nothing random in them: on the given ties one run stands for all seeds.
 DETERMINISTIC = {"popularity", "popularity-recent", "transitions", "item-knn", "ease", "content-knn"}

@@ -15,7 +15,7 @@
 #define PENCHANT_SOURCE_DIR "."  // started in the source folder, or PENCHANT_TEST_DATA is set
 #endif
 #include "penchant/evaluate/baselines/registry.h"
-#include "penchant/evaluate/split.h"
+#include "penchant/evaluate/split/split.h"
 #include "penchant/evaluate/test_logs.h"
 
 namespace penchant::evaluate {

@@ -32,7 +32,7 @@ TEST(Baselines, AreAllThereUnderTheirNames) {
   }
   for (const char* name : {"popularity", "popularity-recent", "transitions", "item-knn", "ease", "ials",
                            "bpr", "item2vec", "content-knn", "hybrid", "gru4rec", "gru4rec-bprmax", "sasrec",
-                           "sasrec-sampled", "sasrec-bce", "gsasrec", "bert4rec"})
+                           "sasrec-sampled", "sasrec-bce", "sasrec-refit", "gsasrec", "bert4rec"})
     EXPECT_TRUE(names.contains(name)) << name;
 }
 

@@ -104,6 +104,9 @@ Status TrainedModel::fit(const FitInput& input, Executor&, const ProgressSink& p
   if (context_.trainer.empty())
     return Error{ErrorCode::unavailable, name + " is trained by penchant-train, which was not found: build it with "
                                                 "LibTorch (tools/build release), or leave " + name + " out"};
+  if (name.ends_with("-refit") && !input.validation_is_past)
+    return invalid(name + " learns from the validation events too: it can be judged on the test part of the protocols "
+                          "last-out, time and windows, and is not tuned itself");
   PENCHANT_TRY(cache, cache_folder());
   PENCHANT_TRY(made, fresh_folder(cache, kPartial));
   WorkFolder work(made);
@@ -200,7 +203,7 @@ Status TrainedModel::score(std::span<const Query> queries, MatrixView<float> out
 }
 
 bool TrainedModel::scores_are_logits() const noexcept {
-  constexpr std::string_view kSoftmax[] = {"sasrec", "sasrec-sampled", "gru4rec", "bert4rec"};
+  constexpr std::string_view kSoftmax[] = {"sasrec", "sasrec-refit", "sasrec-sampled", "gru4rec", "bert4rec"};
   return std::ranges::find(kSoftmax, names_.front()) != std::end(kSoftmax);
 }
 

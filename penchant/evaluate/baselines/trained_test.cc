@@ -207,6 +207,17 @@ TEST(TrainedModel, WithoutATrainerItSaysWhatToDo) {
   EXPECT_THAT(missing.error().message, HasSubstr("tools/build release"));
 }
 
+TEST(TrainedModel, ARefitIsRefusedWhereValidationTargetsAreAskedFor) {
+  Bench bench;
+  TrainedModel model("sasrec-refit", {}, bench.context());
+  const auto refused = model.fit(bench.input(), bench.executor, {});
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(refused.error().message, HasSubstr("learns from the validation events too"));
+  FitInput input = bench.input();
+  input.validation_is_past = true;
+  EXPECT_TRUE(model.fit(input, bench.executor, {}).ok());
+}
+
 TEST(TrainedModel, EncodedNumbersAreReadAsHostile) {
   for (const auto& [mode, name] : {std::pair{"mode=nan", "items"}, {"mode=short", "items"}, {"mode=no-bias", "bias"},
                                    {"mode=wide", "users"}}) {

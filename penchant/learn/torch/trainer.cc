@@ -95,7 +95,7 @@ class Run {
       if (found.ok()) position_ = std::move(found).value();
       else if (found.error().code != ErrorCode::not_found) return std::move(found).error();
     }
-    while (position_.epochs_done < options_.epochs && !out_of_patience()) {
+    while (position_.epochs_done < last_epoch() && !out_of_patience()) {
       PENCHANT_TRY(report, epoch(sink));
       PENCHANT_DO(finish_epoch(report, sink));
     }
@@ -119,6 +119,10 @@ class Run {
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
     Rng rng(mix(options_.seed, position_.epochs_done, 1));
     return plan_batches(windows_, options_.batch, rng);
+  }
+
+  [[nodiscard]] std::uint32_t last_epoch() const {
+    return options_.stop_after > 0 ? std::min(options_.stop_after, options_.epochs) : options_.epochs;
   }
 
   [[nodiscard]] bool out_of_patience() const {
@@ -220,7 +224,7 @@ class Run {
       }
       ++position_.steps_done;
       fill(report, dense, code, seen, seconds());
-      TrainProgress p{report.epoch, options_.epochs, b + 1, batches.size(), report.loss, report.events_per_second, 0, nullptr};
+      TrainProgress p{report.epoch, last_epoch(), b + 1, batches.size(), report.loss, report.events_per_second, 0, nullptr};
       p.seconds_left = seconds_left(seconds() / double(b + 1), batches.size() - b - 1);
       if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
     }
@@ -241,7 +245,7 @@ class Run {
   }
 
   [[nodiscard]] double seconds_left(double per_step, std::size_t steps_left) const {
-    const double epochs_left = static_cast<double>(options_.epochs - position_.epochs_done - 1);
+    const double epochs_left = static_cast<double>(last_epoch() - position_.epochs_done - 1);
     double whole = per_step * static_cast<double>(steps_per_epoch_);
     if (!position_.curve.empty()) whole = position_.curve.back().seconds;
     return per_step * static_cast<double>(steps_left) + epochs_left * whole;
@@ -260,9 +264,9 @@ class Run {
     position_.stale_epochs = better ? 0 : position_.stale_epochs + 1;
     if (!options_.checkpoint.empty())
       PENCHANT_DO(save_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_, position_));
-    TrainProgress p{report.epoch, options_.epochs, steps_per_epoch_, steps_per_epoch_, report.loss,
+    TrainProgress p{report.epoch, last_epoch(), steps_per_epoch_, steps_per_epoch_, report.loss,
                     report.events_per_second, 0, &report};
-    p.seconds_left = report.seconds * (options_.epochs - position_.epochs_done);
+    p.seconds_left = report.seconds * (last_epoch() - position_.epochs_done);
     if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled after epoch " + std::to_string(report.epoch)};
     return {};
   }

@@ -1,0 +1,132 @@
+#include "penchant/evaluate/release/fusion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "penchant/base/rng.h"
+
+namespace penchant::evaluate {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+/// Targets are drawn by softmax(signal * column 2); the other columns are noise.
+std::vector<FusionList> lists_with_signal_in_transitions(std::size_t users, double signal,
+                                                         std::uint64_t seed) {
+  Rng rng(seed);
+  const auto gauss = [&] {
+    return std::sqrt(-2 * std::log(1 - rng.uniform())) * std::cos(6.283185307179586 * rng.uniform());
+  };
+  std::vector<FusionList> lists(users);
+  for (auto& fusion : lists) {
+    fusion.features = Matrix<float>(40, rank::kHistoryFeatures);
+    for (auto& value : fusion.features.values()) value = static_cast<float>(gauss());
+    fusion.seen.assign(40, 0);
+    fusion.stands_for.assign(40, 1);
+    std::vector<double> weight;
+    double sum = 0;
+    for (std::size_t r = 0; r < 40; ++r)
+      weight.push_back(sum += std::exp(signal * static_cast<double>(fusion.features(r, 2))));
+    const double draw = rng.uniform() * sum;
+    fusion.target = static_cast<std::size_t>(std::ranges::lower_bound(weight, draw) - weight.begin());
+  }
+  return lists;
+}
+
+TEST(ChooseWeights, FindsTheFeatureThatOrdersTheTargets) {
+  const auto lists = lists_with_signal_in_transitions(300, 2.0, 1);
+  Executor executor(2);
+  const auto report = choose_weights(lists, true, {}, executor).value();
+  EXPECT_TRUE(report.fitted) << report.why;
+  EXPECT_GT(report.ndcg10, report.default_ndcg10);
+  EXPECT_THAT(report.dropped, ::testing::Not(Contains("transitions")));
+  const double weight = report.weights[rank::column(rank::Feature::transitions)];
+  EXPECT_GT(weight, 1.5);
+  for (const auto f : {rank::Feature::dense, rank::Feature::popularity, rank::Feature::content})
+    EXPECT_LT(std::abs(report.weights[rank::column(f)]), weight / 5);
+}
+
+TEST(ChooseWeights, IsTheSameForAnyNumberOfThreads) {
+  const auto lists = lists_with_signal_in_transitions(100, 1.0, 2);
+  Executor one(1), three(3);
+  const auto a = choose_weights(lists, true, {}, one).value();
+  const auto b = choose_weights(lists, true, {}, three).value();
+  EXPECT_EQ(a.weights, b.weights);
+  EXPECT_EQ(a.ndcg10, b.ndcg10);
+}
+
+TEST(ChooseWeights, LearnsThatSeenItemsDoNotComeBack) {
+  auto lists = lists_with_signal_in_transitions(200, 2.0, 3);
+  const std::size_t seen = rank::column(rank::Feature::seen);
+  for (auto& fusion : lists)
+    for (std::size_t r = 0; r < 40; ++r) {
+      fusion.seen[r] = r != fusion.target && r % 4 == 0 ? 1 : 0;
+      fusion.features(r, seen) = fusion.seen[r];
+    }
+  Executor executor(2);
+  const auto report = choose_weights(lists, true, {}, executor).value();
+  EXPECT_TRUE(report.fitted);
+  EXPECT_LT(report.weights[seen], -2);  // the list that keeps seen items needs it
+}
+
+TEST(ChooseWeights, KeepsTheDefaultsWhereThereIsTooLittleToLearnFrom) {
+  const auto lists = lists_with_signal_in_transitions(20, 2.0, 4);
+  Executor executor(1);
+  const auto report = choose_weights(lists, true, {}, executor).value();
+  EXPECT_FALSE(report.fitted);
+  EXPECT_THAT(report.why, HasSubstr("only 20 validation users"));
+  EXPECT_EQ(report.weights, rank::Ranker().weights(rank::Task::recommend));
+}
+
+TEST(ChooseWeights, WhereTheDefaultsAreRightOnlySeenIsFitted) {
+  // Targets drawn by the default weights themselves, never among the seen items.
+  auto lists = lists_with_signal_in_transitions(150, 0, 6);
+  const auto defaults = rank::Ranker().weights(rank::Task::recommend);
+  for (auto& fusion : lists) {
+    std::size_t best = 0;
+    double top = -1e9;
+    for (std::size_t r = 0; r < 40; ++r) {
+      fusion.seen[r] = r % 4 == 0 ? 1 : 0;
+      fusion.features(r, rank::column(rank::Feature::seen)) = fusion.seen[r];
+      double score = fusion.seen[r] != 0 ? -1e6 : 0;
+      for (std::size_t f = 0; f < rank::kHistoryFeatures; ++f)
+        score += defaults[f] * static_cast<double>(fusion.features(r, f));
+      if (score > top) top = score, best = r;
+    }
+    fusion.target = best;
+  }
+  Executor executor(2);
+  const auto report = choose_weights(lists, true, {}, executor).value();
+  EXPECT_FALSE(report.fitted);
+  EXPECT_NEAR(report.default_ndcg10, 1, 1e-9);
+  rank::Weights but_seen = report.weights;
+  but_seen[rank::column(rank::Feature::seen)] = 0;
+  EXPECT_EQ(but_seen, defaults);
+  EXPECT_LT(report.weights[rank::column(rank::Feature::seen)], -1);
+}
+
+TEST(ChooseWeights, ASampledRowCountsForAllItStandsFor) {
+  auto lists = lists_with_signal_in_transitions(60, 2.0, 7);
+  Executor executor(1);
+  const double as_one = choose_weights(lists, false, {}, executor)->default_ndcg10;
+  for (auto& fusion : lists)
+    for (std::size_t r = 0; r < 40; ++r)
+      if (r != fusion.target) fusion.stands_for[r] = 10;
+  EXPECT_LT(choose_weights(lists, false, {}, executor)->default_ndcg10, as_one);
+}
+
+TEST(ChooseWeights, RefusesListsThatDoNotFit) {
+  auto lists = lists_with_signal_in_transitions(60, 2.0, 5);
+  lists[7].seen.pop_back();
+  Executor executor(1);
+  const auto report = choose_weights(lists, true, {}, executor);
+  ASSERT_FALSE(report.ok());
+  EXPECT_THAT(report.error().message, HasSubstr("fusion list 7"));
+}
+
+}  // namespace
+}  // namespace penchant::evaluate
