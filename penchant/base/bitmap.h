@@ -24,6 +24,12 @@ class Bitmap {
     for (auto w : words_) n += static_cast<std::size_t>(std::popcount(w));
     return n;
   }
+  /// Calls visit(i) for every member, ascending.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (std::size_t w = 0; w < words_.size(); ++w)
+      for (auto left = words_[w]; left != 0; left &= left - 1) visit(w * 64 + static_cast<std::size_t>(std::countr_zero(left)));
+  }
   Bitmap& operator&=(const Bitmap& o) { for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= i < o.words_.size() ? o.words_[i] : 0; return *this; }
   Bitmap& operator|=(const Bitmap& o) { for (std::size_t i = 0; i < words_.size() && i < o.words_.size(); ++i) words_[i] |= o.words_[i]; trim(); return *this; }
   /// Complement in place.

@@ -75,8 +75,8 @@ std::vector<std::size_t> RequestRun::arrange() {
   std::vector<std::size_t> order(pool_.size());
   std::iota(order.begin(), order.end(), 0U);
   const std::size_t n = std::min(request_.n, order.size());
-  const auto better = [&](std::size_t a, std::size_t b) { return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : a < b; };
-  std::sort(order.begin(), order.end(), better);
+  const auto worse = [&](std::size_t a, std::size_t b) { return scores_[a] != scores_[b] ? scores_[a] < scores_[b] : a > b; };
+  std::make_heap(order.begin(), order.end(), worse);
   const auto is_cold = [&](std::size_t p) {
     return world_.model != nullptr ? world_.tables.untrained[pool_[p]] != 0 : world_.transitions.count(ItemId{pool_[p]}) == 0;
   };
@@ -85,11 +85,12 @@ std::vector<std::size_t> RequestRun::arrange() {
   const auto cap = [&](std::size_t size) {
     return std::max<std::size_t>(1, static_cast<std::size_t>(kMaxColdShare * static_cast<double>(size)));
   };
-  const auto take = [&](std::span<const std::size_t> from, std::size_t size) {
+  // `next` gives positions in pool_, best first, and as many as there are.
+  const auto take = [&](std::size_t available, auto&& next, std::size_t size) {
     std::vector<std::size_t> list, left_out;
     std::size_t cold = 0;
-    for (const std::size_t p : from) {
-      if (list.size() == size) break;
+    for (std::size_t seen = 0; seen < available && list.size() < size; ++seen) {
+      const std::size_t p = next();
       if (capped && is_cold(p) && ++cold > cap(size)) left_out.push_back(p);
       else list.push_back(p);
     }
@@ -98,10 +99,15 @@ std::vector<std::size_t> RequestRun::arrange() {
       if (list.size() < size) list.push_back(p);
     return list;
   };
-  if (request_.diversity <= 0) return take(order, n);
-  auto candidates = take(order, reach);
-  auto spread = diversify(world_, pool_, scores_, std::move(candidates), reach, request_.diversity);
-  return take(spread, n);
+  auto end = order.end();
+  const auto best_left = [&] {
+    std::pop_heap(order.begin(), end, worse);
+    return *--end;
+  };
+  auto ranked = take(order.size(), best_left, reach);
+  if (request_.diversity <= 0) return ranked;
+  const auto spread = diversify(world_, pool_, scores_, std::move(ranked), reach, request_.diversity);
+  return take(spread.size(), [at = spread.begin()]() mutable { return *at++; }, n);
 }
 
 ScoredItem RequestRun::scored(std::size_t position, std::size_t rank) const {
@@ -115,11 +121,8 @@ ScoredItem RequestRun::scored(std::size_t position, std::size_t rank) const {
     const auto codes = world_.tables.codes.row(row);
     item.semantic_id.assign(codes.begin(), codes.end());
   }
-  if (const auto found = found_.find(row); found != found_.end()) {
-    item.sources.assign(found->second.begin(), found->second.end());
-    std::sort(item.sources.begin(), item.sources.end());
-    item.sources.erase(std::unique(item.sources.begin(), item.sources.end()), item.sources.end());
-  }
+  for (std::size_t s = 0; s < std::size(kSourceNames); ++s)
+    if ((found_by_[row] >> s & 1U) != 0) item.sources.emplace_back(kSourceNames[s]);
   if (request_.explain != Explain::none) {
     for (std::size_t f = 0; f < rank::kFeatures; ++f)
       item.features[std::string(rank::name_of(static_cast<rank::Feature>(f)))] = static_cast<double>(features_(position, f));

@@ -14,12 +14,15 @@ using rank::column;
 using rank::Feature;
 using rank::Task;
 
-void RequestRun::add_candidates(std::string_view source, std::span<const float> scores) {
-  const auto best = kernels::top_k(scores, context_.options->candidates, &allowed_);
-  for (std::size_t r = 0; r < best.size(); ++r) {
-    auto& sources = found_[best[r].index];
-    if (r < kNamedDepth) sources.emplace_back(source);
-  }
+void RequestRun::add_candidate(std::uint32_t row, Source source, std::size_t rank) {
+  found_.set(row);
+  if (rank < kNamedDepth) found_by_[row] |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(source));
+}
+
+void RequestRun::add_candidates(Source source, std::span<const float> scores) {
+  const std::size_t depth = ranks_all() ? kNamedDepth : context_.options->candidates;  // the rest joins anyway
+  const auto best = kernels::top_k(scores, depth, &allowed_);
+  for (std::size_t r = 0; r < best.size(); ++r) add_candidate(best[r].index, source, r);
 }
 
 Status RequestRun::run_beam() {
@@ -42,37 +45,43 @@ Status RequestRun::run_beam() {
   const auto& items = found.value();
   for (std::size_t r = 0; r < items.size(); ++r) {
     beam_[index(items[r].item)] = items[r].log_prob;
-    auto& sources = found_[index(items[r].item)];
-    if (r < kNamedDepth) sources.emplace_back("generator");
+    add_candidate(index(items[r].item), Source::generator, r);
     beam_floor_ = items[r].log_prob;  // best first: the last is the floor
   }
   return {};
 }
 
+bool RequestRun::ranks_all() const {
+  return (task_ == Task::recommend || task_ == Task::guest) && allowed_count_ <= kRankAll;
+}
+
 Status RequestRun::find_candidates() {
+  found_ = Bitmap(world_.items());
+  found_by_.assign(world_.items(), 0);
+  allowed_count_ = allowed_.count();
   PENCHANT_DO(run_beam());
   if (task_ == Task::search) {
     std::vector<float> scores(world_.items(), 0.0F);
     for (const auto& [row, score] : lexical_) scores[row] = score;
-    if (!lexical_.empty()) add_candidates("lexical", scores);
-    if (!text_.empty()) add_candidates("content", text_);
+    if (!lexical_.empty()) add_candidates(Source::lexical, scores);
+    if (!text_.empty()) add_candidates(Source::content, text_);
     // Zero scores fill a short list of matches: they are no candidates.
-    std::erase_if(found_, [&](const auto& entry) {
-      return !lexical_.contains(entry.first) && (text_.empty() || text_[entry.first] <= 0);
+    found_.for_each([&](std::size_t i) {
+      if (!lexical_.contains(static_cast<std::uint32_t>(i)) && (text_.empty() || text_[i] <= 0)) found_.reset(i);
     });
   } else if (task_ == Task::similar) {
-    if (!anchor_vector_.empty()) add_candidates("dense", anchor_vector_);
-    if (!anchor_content_.empty()) add_candidates("content", anchor_content_);
-    add_candidates("transitions", anchor_transitions_);
+    if (!anchor_vector_.empty()) add_candidates(Source::dense, anchor_vector_);
+    if (!anchor_content_.empty()) add_candidates(Source::content, anchor_content_);
+    add_candidates(Source::transitions, anchor_transitions_);
   } else {
-    if (!signals_.logits.empty()) add_candidates("dense", signals_.logits);
-    if (!signals_.transitions.empty()) add_candidates("transitions", signals_.transitions);
-    if (!signals_.content.empty()) add_candidates("content", signals_.content);
+    if (!signals_.logits.empty()) add_candidates(Source::dense, signals_.logits);
+    if (!signals_.transitions.empty()) add_candidates(Source::transitions, signals_.transitions);
+    if (!signals_.content.empty()) add_candidates(Source::content, signals_.content);
     std::vector<float> scores(world_.items());
     world_.popularity.all_time(scores);
-    add_candidates("popular", scores);
+    add_candidates(Source::popular, scores);
     world_.popularity.window(scores);
-    add_candidates("popular", scores);
+    add_candidates(Source::popular, scores);
     if (!signals_.logits.empty() || world_.model == nullptr) {
       // The fresh lane: items training never saw, those nearest to the person first.
       const float none = std::numeric_limits<float>::quiet_NaN();  // never a candidate
@@ -81,11 +90,10 @@ Status RequestRun::find_candidates() {
                                                    : world_.tables.untrained[i] != 0;
         scores[i] = !fresh ? none : signals_.logits.empty() ? static_cast<float>(i) : signals_.logits[i];
       }
-      add_candidates("fresh", scores);
+      add_candidates(Source::fresh, scores);
     }
-    if (allowed_.count() <= kRankAll) {
-      for (std::uint32_t i = 0; i < world_.items(); ++i)
-        if (allowed_.test(i)) found_.try_emplace(i);
+    if (ranks_all()) {
+      found_ |= allowed_;
     } else {
       for (std::size_t b = 0; b < boosted_.size(); ++b) {  // what is lifted must be there to be lifted
         if (request_.boosts[b].weight <= 0) continue;
@@ -94,13 +102,12 @@ Status RequestRun::find_candidates() {
         world_.popularity.all_time(scores);
         for (const auto& hit : kernels::top_k(signals_.logits.empty() ? std::span<const float>(scores) : signals_.logits,
                                               context_.options->candidates, &lifted))
-          found_.try_emplace(hit.index);
+          found_.set(hit.index);
       }
     }
   }
   pool_.clear();
-  for (const auto& [row, sources] : found_) pool_.push_back(row);
-  std::sort(pool_.begin(), pool_.end());
+  found_.for_each([&](std::size_t i) { pool_.push_back(static_cast<std::uint32_t>(i)); });
   return {};
 }
 

@@ -69,6 +69,9 @@ class RequestRun {
   Result<std::vector<double>> score_all();                   ///< [items], exact, -inf = not allowed
 
  private:
+  /// What found a candidate; in the order of the names.
+  enum class Source : std::uint8_t { content, dense, fresh, generator, lexical, popular, transitions };
+  static constexpr std::string_view kSourceNames[] = {"content", "dense", "fresh", "generator", "lexical", "popular", "transitions"};
   class Removal;  ///< Rescorer of explain: scores with evidence taken away
   using Steady = std::chrono::steady_clock;
 
@@ -80,9 +83,11 @@ class RequestRun {
   void read_anchors();
   Status read_boosts();
   void choose_task();
-  Status find_candidates();         ///< pool_ and found_
+  Status find_candidates();         ///< pool_ and found_by_
+  [[nodiscard]] bool ranks_all() const;  ///< every allowed item is a candidate
   Status run_beam();                ///< candidates and scores of the generator
-  void add_candidates(std::string_view source, std::span<const float> scores);
+  void add_candidates(Source source, std::span<const float> scores);
+  void add_candidate(std::uint32_t row, Source source, std::size_t rank);
   void fill_features();             ///< features_ of pool_, generator as far as known
   void exact_generator(std::size_t count);
   void impute_generator();
@@ -107,6 +112,7 @@ class RequestRun {
   Response response_;
 
   Bitmap allowed_;                          ///< [items]
+  std::size_t allowed_count_ = 0;           ///< from find_candidates() on
   const Person* person_ = nullptr;
   UserId user_{};
   std::vector<HistoryEvent> history_;       ///< stored, then session
@@ -130,7 +136,8 @@ class RequestRun {
   Matrix<float> features_;                             ///< [pool, kFeatures]
   std::vector<double> scores_;                         ///< [pool]
   std::vector<double> boosts_;                         ///< [pool], part of scores_
-  std::unordered_map<std::uint32_t, std::vector<std::string_view>> found_;  ///< row -> sources
+  Bitmap found_;                                       ///< [items] candidates
+  std::vector<std::uint8_t> found_by_;                 ///< [items] bit s: among the best of Source s
   std::unordered_map<std::uint32_t, float> beam_;      ///< row -> exact path score
   float beam_floor_ = 0;                               ///< for rows that the beam did not reach
   std::vector<std::uint8_t> exact_;                    ///< [pool], 1: generator score is exact
