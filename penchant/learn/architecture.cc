@@ -61,7 +61,12 @@ Result<TrainOptions> baseline_options(std::string_view model) {
     a.input_norm = false;
     o.layers = 1;
     o.dropout = 0;
-    if (model == "gru4rec") return o;
+    if (model == "gru4rec") {
+      o.learning_rate = 5e-3;
+      o.id_scale = 0.1;
+      o.epochs = 12;
+      return o;
+    }
     a.loss = Loss::bpr_max;
     o.negatives = 512;
     o.negative_power = 0.5;

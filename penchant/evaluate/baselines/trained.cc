@@ -105,8 +105,8 @@ Status TrainedModel::fit(const FitInput& input, Executor&, const ProgressSink& p
     return Error{ErrorCode::unavailable, name + " is trained by penchant-train, which was not found: build it with "
                                                 "LibTorch (tools/build release), or leave " + name + " out"};
   if (name.ends_with("-refit") && !input.validation_is_past)
-    return invalid(name + " learns from the validation events too: it can be judged on the test part of the protocols "
-                          "last-out, time and windows, and is not tuned itself");
+    return Error{ErrorCode::unavailable, name + " learns from the validation events too: it can be judged on the test part "
+                                                "of the protocols last-out, time and windows, and is not tuned itself"};
   PENCHANT_TRY(cache, cache_folder());
   PENCHANT_TRY(made, fresh_folder(cache, kPartial));
   WorkFolder work(made);

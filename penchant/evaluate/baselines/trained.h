@@ -32,7 +32,8 @@ class TrainedModel final : public Model {
   TrainedModel(std::string name, std::vector<std::string> settings, BaselineContext context);
   ~TrainedModel() override;
   [[nodiscard]] const std::vector<std::string>& names() const noexcept override { return names_; }
-  /// \return unavailable without a trainer program (says what to do), cancelled, corrupt when what the
+  /// \return unavailable without a trainer program (says what to do) and for a refit whose questions are
+  /// validation targets, cancelled, corrupt when what the
   /// trainer wrote is not what its format promises, or the trainer's own message
   Status fit(const FitInput& input, Executor& executor, const ProgressSink& progress) override;
   /// Encodes all histories in one run of the trainer; only their item rows are used.

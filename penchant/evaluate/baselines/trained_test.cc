@@ -211,7 +211,7 @@ TEST(TrainedModel, ARefitIsRefusedWhereValidationTargetsAreAskedFor) {
   Bench bench;
   TrainedModel model("sasrec-refit", {}, bench.context());
   const auto refused = model.fit(bench.input(), bench.executor, {});
-  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
   EXPECT_THAT(refused.error().message, HasSubstr("learns from the validation events too"));
   FitInput input = bench.input();
   input.validation_is_past = true;
