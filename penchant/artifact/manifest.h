@@ -22,7 +22,7 @@ struct ModelShape {
   std::uint32_t max_len = 0;       ///< window in events
   std::uint32_t depth_layers = 0;  ///< layers of the depth decoder (generator head)
   std::uint32_t levels = 0;        ///< L, codes per semantic ID
-  std::uint32_t codebook = 0;      ///< K, codes per level
+  std::uint32_t codebook = 0;      ///< K, codes of the largest level
   std::uint32_t gaps = 32;         ///< time-gap buckets
   std::uint32_t actions = 0;       ///< rows of the action table
   double logit_scale = 1;          ///< dense logit = logit_scale * dot(h, out(i)) + bias(i)

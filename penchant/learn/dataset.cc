@@ -136,8 +136,8 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   out.semantic_id_report = semantic_id::to_json(report);
   out.data.codebook_size = books.codebook();
   for (std::size_t l = 0; l < books.levels(); ++l) {
-    Matrix<float> level(books.codebook(), books.dim());
-    for (std::uint32_t k = 0; k < books.codebook(); ++k)
+    Matrix<float> level(books.codebook(l), books.dim());
+    for (std::uint32_t k = 0; k < books.codebook(l); ++k)
       std::ranges::copy(books.codeword(l, static_cast<catalog::Code>(k)), level.row(k).begin());
     out.data.codebooks.push_back(std::move(level));
   }

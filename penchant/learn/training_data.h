@@ -49,9 +49,9 @@ struct TrainingData {
   std::vector<ValidationCase> validation;
   std::vector<artifact::ActionRow> actions;   ///< row 0 is "unknown"
   std::vector<Modality> modalities;        ///< with `codes` the content; both may be empty: ids alone
-  std::vector<Matrix<float>> codebooks;    ///< [levels] of [codebook, x]
+  std::vector<Matrix<float>> codebooks;    ///< [levels] of [K_l, x]
   Matrix<std::uint16_t> codes;             ///< [items, levels], after the collision policy
-  std::uint32_t codebook_size = 0;         ///< K
+  std::uint32_t codebook_size = 0;         ///< K, the largest K_l
   std::vector<std::int32_t> train_count;   ///< [items], events of `train`
   std::vector<std::int64_t> last_seen_ms;  ///< [items], 0 = never in `train`
   bool removes_seen = true;                ///< validation ranks only items not yet in the history

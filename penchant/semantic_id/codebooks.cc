@@ -32,7 +32,7 @@ Result<Codebooks> Codebooks::create(std::vector<Matrix<float>> levels) {
     if (level.empty() || level.rows() > 65536)
       return invalid(tensor_name(l) + " has shape " + shape(level.rows(), level.cols()) +
                      "; it needs 1 to 65536 codewords of at least one number");
-    if (level.rows() != levels[0].rows() || level.cols() != levels[0].cols())
+    if (level.cols() != levels[0].cols())
       return invalid(tensor_name(l) + " has shape " + shape(level.rows(), level.cols()) + ", " +
                      tensor_name(0) + " has " + shape(levels[0].rows(), levels[0].cols()));
     if (const auto bad = std::ranges::find_if_not(level.values(), usable); bad != level.values().end())
@@ -44,12 +44,21 @@ Result<Codebooks> Codebooks::create(std::vector<Matrix<float>> levels) {
   return result;
 }
 
+std::uint32_t Codebooks::codebook() const noexcept {
+  std::uint32_t largest = 0;
+  for (std::size_t l = 0; l < levels(); ++l) largest = std::max(largest, codebook(l));
+  return largest;
+}
+
 Status Codebooks::check_codes(MatrixView<const Code> codes) const {
+  if (codes.rows() > 0 && codes.cols() != levels())
+    return invalid("codes has " + std::to_string(codes.cols()) + " levels, the codebooks " +
+                   std::to_string(levels()));
   for (std::size_t i = 0; i < codes.rows(); ++i)
-    for (const auto code : codes.row(i))
-      if (code >= codebook())
-        return invalid("row " + std::to_string(i) + ": code " + std::to_string(code) + " is not below " +
-                       std::to_string(codebook()));
+    for (std::size_t l = 0; l < levels(); ++l)
+      if (codes(i, l) >= codebook(l))
+        return invalid("codes row " + std::to_string(i) + ", level " + std::to_string(l) + ": code " +
+                       std::to_string(codes(i, l)) + " is not below " + std::to_string(codebook(l)));
   return {};
 }
 
@@ -119,8 +128,8 @@ Status save_codebooks(const std::string& path, const Codebooks& codebooks, Matri
   PENCHANT_CHECK(codes.rows() == 0 || codes.cols() == codebooks.levels(), "codes [n, L]");
   artifact::SafeTensorsWriter writer;
   for (std::size_t l = 0; l < codebooks.levels(); ++l)
-    writer.add(tensor_name(l), MatrixView<const float>(codebooks.codeword(l, 0).data(), codebooks.codebook(),
-                                                       codebooks.dim()));
+    writer.add(tensor_name(l), MatrixView<const float>(codebooks.codeword(l, 0).data(),
+                                                       codebooks.codebook(l), codebooks.dim()));
   writer.add("codes", codes);
   return writer.write(path);
 }
@@ -139,10 +148,9 @@ Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebo
   std::vector<Matrix<float>> books;
   for (std::size_t l = 0; l < levels; ++l) {
     PENCHANT_TRY(book, file.matrix_f32(tensor_name(l)));
-    if ((expected.codebook != 0 && book.rows() != expected.codebook) ||
-        (expected.dim != 0 && book.cols() != expected.dim))
+    if (expected.dim != 0 && book.cols() != expected.dim)
       return corrupt(path + ": " + tensor_name(l) + " has shape " + shape(book.rows(), book.cols()) +
-                     ", expected " + shape(expected.codebook, expected.dim));
+                     ", expected " + std::to_string(expected.dim) + " columns");
     Matrix<float> copy(book.rows(), book.cols());
     for (std::size_t k = 0; k < book.rows(); ++k) std::ranges::copy(book.row(k), copy.row(k).begin());
     books.push_back(std::move(copy));
@@ -150,14 +158,13 @@ Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebo
   auto built = Codebooks::create(std::move(books));
   if (!built.ok()) return corrupt(path + ": " + built.error().message);
   StoredCodes stored{std::move(built).value(), Matrix<Code>(codes.rows(), levels)};
+  if (expected.codebook != 0 && stored.codebooks.codebook() != expected.codebook)
+    return corrupt(path + ": the largest codebook has " + std::to_string(stored.codebooks.codebook()) +
+                   " codewords, expected " + std::to_string(expected.codebook));
+  if (const auto fits = stored.codebooks.check_codes(codes); !fits.ok())
+    return corrupt(path + ": " + fits.error().message);
   for (std::size_t i = 0; i < codes.rows(); ++i)
-    for (std::size_t l = 0; l < levels; ++l) {
-      if (codes(i, l) >= stored.codebooks.codebook())
-        return corrupt(path + ": codes row " + std::to_string(i) + ", level " + std::to_string(l) +
-                       ": code " + std::to_string(codes(i, l)) + " is not below " +
-                       std::to_string(stored.codebooks.codebook()));
-      stored.codes(i, l) = codes(i, l);
-    }
+    std::ranges::copy(codes.row(i), stored.codes.row(i).begin());
   return stored;
 }
 

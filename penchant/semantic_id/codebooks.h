@@ -24,24 +24,30 @@ struct Assignment {
   std::vector<float> distances;  ///< [L], squared length of what is left after each level
 };
 
-/// L levels of K codewords. The code of level l is the codeword nearest to what the levels before
+/// L levels of K_l codewords. The code of level l is the codeword nearest to what the levels before
 /// have left over. Immutable; threads: const calls are safe together.
 class Codebooks {
  public:
-  /// \param levels L matrices [K, x] of one shape, finite; 1 <= L <= 16, 1 <= K <= 65536, x >= 1
+  /// \param levels L matrices [K_l, x], finite; 1 <= L <= 16, 1 <= K_l <= 65536, one x >= 1. A level
+  /// may have fewer codewords than another
   /// \return invalid_argument naming the level
   static Result<Codebooks> create(std::vector<Matrix<float>> levels);
   [[nodiscard]] std::size_t levels() const noexcept { return tables_.size(); }
-  [[nodiscard]] std::uint32_t codebook() const noexcept {
-    return static_cast<std::uint32_t>(tables_[0].size());
+  /// Codewords of one level, K_l.
+  [[nodiscard]] std::uint32_t codebook(std::size_t level) const noexcept {
+    return static_cast<std::uint32_t>(tables_[level].size());
   }
+  /// K: the largest K_l. Every code is below it; the generator's output layers are this wide.
+  [[nodiscard]] std::uint32_t codebook() const noexcept;
   [[nodiscard]] std::size_t dim() const noexcept { return tables_[0].dim(); }
   [[nodiscard]] std::span<const float> codeword(std::size_t level, Code code) const {
     return tables_[level].codeword(code);
   }
   [[nodiscard]] const CodewordTable& table(std::size_t level) const { return tables_[level]; }
 
-  /// \return invalid_argument naming the first row with a code that is not below codebook()
+  /// \param codes [n, L]
+  /// \return invalid_argument on another L, or naming the first row with a code of some level l that
+  /// is not below codebook(l)
   [[nodiscard]] Status check_codes(MatrixView<const Code> codes) const;
   /// Nearest codeword level by level. A zero vector (an item without content) is a vector like any
   /// other: it gets the least committed codewords, those nearest to zero.
@@ -72,7 +78,7 @@ struct Placement {
 Result<Placement> place_new_item(const Codebooks& codebooks, const ItemTrie& live,
                                  std::span<const float> vector);
 
-/// Sizes the manifest promises; 0 = do not check.
+/// Sizes the manifest promises; 0 = do not check. `codebook` is that of the largest level.
 struct ExpectedCodebooks {
   std::size_t levels = 0, codebook = 0, dim = 0, items = 0;
 };
@@ -80,7 +86,7 @@ struct StoredCodes {
   Codebooks codebooks;
   Matrix<Code> codes;  ///< [n, L], after the collision policy
 };
-/// Writes `codebook.<l>` F32 [K, x] and `codes` U16 [n, L].
+/// Writes `codebook.<l>` F32 [K_l, x] and `codes` U16 [n, L].
 Status save_codebooks(const std::string& path, const Codebooks& codebooks, MatrixView<const Code> codes);
 /// \return not_found, io, or corrupt naming the tensor whose shape, type or value is wrong
 Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebooks& expected = {});

@@ -174,7 +174,55 @@ TEST_F(CodebookFile, SaveThenLoadIsTheIdentity) {
       EXPECT_TRUE(std::ranges::equal(loaded.codebooks.codeword(l, k), fit.codebooks.codeword(l, k)));
   EXPECT_EQ(load_error({.levels = 4}), "codes has 3 levels, expected 4");
   EXPECT_EQ(load_error({.items = 99}), "codes has 100 rows for 99 items");
-  EXPECT_EQ(load_error({.codebook = 16, .dim = 5}), "codebook.0 has shape [8, 5], expected [16, 5]");
+  EXPECT_EQ(load_error({.codebook = 16, .dim = 5}), "the largest codebook has 8 codewords, expected 16");
+  EXPECT_EQ(load_error({.codebook = 8, .dim = 6}), "codebook.0 has shape [8, 5], expected 6 columns");
+}
+
+TEST_F(CodebookFile, LevelsMayHaveDifferentSizes) {
+  Executor executor(2);
+  const auto vectors = random_matrix(8, 400, 6);
+  const auto fit = train_residual_kmeans(vectors.view(), {.codebooks = {4, 16, 2}}, executor).value();
+  EXPECT_EQ(fit.codebooks.levels(), 3u);
+  EXPECT_EQ(fit.codebooks.codebook(), 16u);
+  const std::vector<std::uint32_t> sizes{4, 16, 2};
+  for (std::size_t l = 0; l < 3; ++l) {
+    EXPECT_EQ(fit.codebooks.codebook(l), sizes[l]);
+    Code largest = 0;
+    for (std::size_t i = 0; i < 400; ++i) largest = std::max(largest, fit.codes(i, l));
+    EXPECT_EQ(largest, sizes[l] - 1) << "level " << l;
+  }
+  auto outside = fit.codes;
+  outside(7, 2) = 2;  // below the largest level's size, not below its own
+  const auto refused = fit.codebooks.check_codes(outside.view());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message, "codes row 7, level 2: code 2 is not below 2");
+
+  ASSERT_TRUE(save_codebooks(path_, fit.codebooks, fit.codes.view()).ok());
+  const auto loaded = load_codebooks(path_, {.levels = 3, .codebook = 16, .dim = 6, .items = 400}).value();
+  EXPECT_EQ(loaded.codes.values(), fit.codes.values());
+  EXPECT_EQ(loaded.codebooks.assign(vectors.view(), executor).value().values(), fit.codes.values());
+  ASSERT_TRUE(save_codebooks(path_, fit.codebooks, outside.view()).ok());
+  EXPECT_EQ(load_error(), "codes row 7, level 2: code 2 is not below 2");
+
+  std::vector<ItemId> items;
+  for (std::uint32_t i = 0; i < 400; ++i) items.push_back(ItemId{i});
+  const auto trie = ItemTrie::build(fit.codes.view(), items, fit.codebooks.codebook()).value();
+  EXPECT_EQ(place_new_item(fit.codebooks, trie, vectors.row(17)).value().known_levels, 3u);
+}
+
+TEST(ResidualKMeans, EqualSizesAreTheSameBytesHoweverTheyAreGiven) {
+  Executor executor(1);
+  const auto vectors = random_matrix(9, 200, 5);
+  const auto a = train_residual_kmeans(vectors.view(), {.levels = 2, .codebook = 8}, executor).value();
+  const auto b = train_residual_kmeans(vectors.view(), {.codebooks = {8, 8}}, executor).value();
+  EXPECT_EQ(a.codes.values(), b.codes.values());
+  EXPECT_EQ(a.level_error, b.level_error);
+  EXPECT_EQ(train_residual_kmeans(vectors.view(), {.codebooks = {8, 0}}, executor).error().message,
+            "codebook: 0 is not in 1..65536");
+  EXPECT_EQ(train_residual_kmeans(vectors.view(), {.codebooks = {8, 65537}}, executor).error().message,
+            "codebook: 65537 is not in 1..65536");
+  EXPECT_FALSE(
+      train_residual_kmeans(vectors.view(), {.codebooks = std::vector<std::uint32_t>(17, 4)}, executor).ok());
 }
 
 TEST_F(CodebookFile, RefusesWhatCannotBeTrue) {

@@ -27,7 +27,7 @@ class PrefixSolver {
       : books_(codebooks), vectors_(vectors), options_(options), last_(codebooks.levels() - 1) {}
 
   GroupOutcome solve(Group group, Matrix<Code>& codes) {
-    const std::size_t k = books_.codebook();
+    const std::size_t k = books_.codebook(last_);
     // A huge prefix is dealt with in pieces of a whole multiple of K, so that loads stay even.
     const std::size_t piece = std::max<std::size_t>(k, kMaxPairs / k / k * k);
     for (std::size_t begin = 0; begin < group.size(); begin += piece)
@@ -37,7 +37,7 @@ class PrefixSolver {
 
  private:
   void solve_piece(Group items, Matrix<Code>& codes) {
-    const std::size_t k = books_.codebook();
+    const std::size_t k = books_.codebook(last_);
     Matrix<float> cost(items.size(), k);  // rise of the squared error of item i with code c
     std::vector<float> left(books_.dim());
     bool same = true;
@@ -61,7 +61,7 @@ class PrefixSolver {
 
   /// Equal items: any one will do, so the codes are dealt round by round, cheapest first.
   void deal(Group items, const Matrix<float>& cost, Matrix<Code>& codes) {
-    std::vector<std::uint32_t> order(books_.codebook());
+    std::vector<std::uint32_t> order(books_.codebook(last_));
     std::iota(order.begin(), order.end(), 0u);
     std::ranges::stable_sort(order, {}, [&](std::uint32_t c) { return cost(0, c); });
     for (std::size_t i = 0; i < items.size(); ++i)
@@ -71,7 +71,7 @@ class PrefixSolver {
   /// One round of an overfull prefix: every code takes one more item. Returns who still waits.
   std::vector<std::uint32_t> fill_all_codes(Group items, const Matrix<float>& cost,
                                             const std::vector<std::uint32_t>& waiting, Matrix<Code>& codes) {
-    Matrix<float> by_code(books_.codebook(), waiting.size());
+    Matrix<float> by_code(books_.codebook(last_), waiting.size());
     for (std::size_t i = 0; i < waiting.size(); ++i)
       for (std::size_t c = 0; c < by_code.rows(); ++c) by_code(c, i) = cost(waiting[i], c);
     const auto chosen = match(by_code.view());
@@ -152,7 +152,7 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
   for (std::size_t g = 0; g < groups.size(); ++g) {
     outcome.cost += parts[g].cost;
     outcome.greedy_prefixes += parts[g].greedy;
-    outcome.overfull_prefixes += groups[g].size() > codebooks.codebook();
+    outcome.overfull_prefixes += groups[g].size() > codebooks.codebook(last);
   }
   for (std::size_t i = 0; i < codes.rows(); ++i) outcome.moved += outcome.codes(i, last) != codes(i, last);
   outcome.shared = count_shared(outcome.codes.view());

@@ -32,7 +32,7 @@ struct CollisionOutcome {
 /// ceil(m / K) items, filled in rounds (first the K items that fit best, and so on), and the sharing
 /// items are counted. Even loads rather than one crowded ID: a generator cannot tell apart the items
 /// of an ID, so the crowd is what costs rank (an item that had its ID alone may come to share it).
-/// Deterministic, on any number of threads.
+/// K is the size of the last level. Deterministic, on any number of threads.
 /// \param vectors [n, x] content vectors; codes [n, L] from Codebooks::assign or training
 /// \return invalid_argument on lengths or codes that do not fit
 Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixView<const float> vectors,

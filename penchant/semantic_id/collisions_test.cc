@@ -171,6 +171,24 @@ TEST(Collisions, ItemsWithoutContentAreSpreadEvenly) {
   for (const auto& [id, load] : loads(out.codes, 3)) EXPECT_LE(load, 200u / 16 + 1);
 }
 
+TEST(Collisions, ASmallLastLevelSetsTheRoomOfAPrefix) {
+  Executor executor(1);
+  Rng rng(8);
+  const auto vectors = random_matrix(rng, 300, 4);
+  const auto fit = train_residual_kmeans(vectors.view(), {.codebooks = {32, 4}}, executor).value();
+  const auto out = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), executor).value();
+  EXPECT_TRUE(fit.codebooks.check_codes(out.codes.view()).ok());
+  const auto prefixes = loads(out.codes, 1);
+  std::size_t overfull = 0;
+  for (const auto& [prefix, load] : prefixes) overfull += load > 4;
+  EXPECT_GT(overfull, 0u);
+  EXPECT_EQ(out.overfull_prefixes, overfull);
+  for (const auto& [id, load] : loads(out.codes, 2)) {
+    const auto items = prefixes.at({id[0]});
+    EXPECT_LE(load, (items + 3) / 4) << "the codes of an overfull prefix are filled evenly";
+  }
+}
+
 TEST(Collisions, AWholeCatalogueOfEqualItemsIsDealtOut) {
   Executor executor(1);
   Matrix<float> vectors(100000, 3);
@@ -192,7 +210,7 @@ TEST(Collisions, RefusesCodesThatDoNotFit) {
   codes(1, 2) = 4;
   const auto out = resolve_collisions(fit.codebooks, vectors.view(), codes.view(), executor);
   ASSERT_FALSE(out.ok());
-  EXPECT_EQ(out.error().message, "row 1: code 4 is not below 4");
+  EXPECT_EQ(out.error().message, "codes row 1, level 2: code 4 is not below 4");
   EXPECT_FALSE(
       resolve_collisions(fit.codebooks, vectors.view(), {codes.values().data(), 2, 3}, executor).ok());
   EXPECT_TRUE(resolve_collisions(fit.codebooks, {}, {}, executor).ok());

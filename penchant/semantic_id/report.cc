@@ -26,8 +26,8 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
 
 LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vectors,
                          MatrixView<const Code> codes, std::size_t level, double mean_square) {
-  LevelReport report;
-  std::vector<std::size_t> counts(codebooks.codebook(), 0);
+  LevelReport report{.codebook = codebooks.codebook(level)};
+  std::vector<std::size_t> counts(report.codebook, 0);
   std::vector<float> left(codebooks.dim());
   const auto n = static_cast<double>(codes.rows());
   for (std::size_t i = 0; i < codes.rows(); ++i) {
@@ -126,8 +126,9 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
                               const ReportOptions& options) {
   PENCHANT_DO(check(codebooks, vectors, codes));
   PENCHANT_TRY(nearest, codebooks.assign(vectors, executor));
-  SidReport report{.items = codes.rows(), .codebook = codebooks.codebook(), .dim = codebooks.dim()};
+  SidReport report{.items = codes.rows(), .dim = codebooks.dim(), .codebook = codebooks.codebook()};
   report.levels.resize(codebooks.levels());
+  for (std::size_t l = 0; l < codebooks.levels(); ++l) report.levels[l].codebook = codebooks.codebook(l);
   if (report.items == 0) return report;
 
   std::vector<double> norms(report.items);
@@ -164,6 +165,7 @@ std::string to_json(const SidReport& r) {
       .add("without_content", r.without_content);
   object.add("levels", json_array(r.levels, [](const LevelReport& l) {
                return JsonObject()
+                   .add("codebook", l.codebook)
                    .add("used", l.used)
                    .add("largest", l.largest)
                    .add("entropy_bits", l.entropy_bits)
@@ -192,9 +194,11 @@ std::string to_json(const SidReport& r) {
 }
 
 std::string to_text(const SidReport& r) {
+  const bool even =
+      std::ranges::all_of(r.levels, [&](const auto& level) { return level.codebook == r.codebook; });
   std::string text =
-      line("Semantic IDs: %zu items, %zu levels of %zu codes, content vectors of %zu numbers\n", r.items,
-           r.levels.size(), r.codebook, r.dim);
+      line("Semantic IDs: %zu items, %zu levels of %s%zu codes, content vectors of %zu numbers\n", r.items,
+           r.levels.size(), even ? "" : "up to ", r.codebook, r.dim);
   if (r.without_content > 0)
     text += line("  %zu items have no content vector; their codes only spread them\n", r.without_content);
   text += "\n  level   codes used     perplexity   largest code   left over   explained\n";
@@ -202,7 +206,8 @@ std::string to_text(const SidReport& r) {
     const auto& level = r.levels[l];
     text += line(
         "  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
-        100.0 * static_cast<double>(level.used) / static_cast<double>(std::max<std::size_t>(r.codebook, 1)),
+        100.0 * static_cast<double>(level.used) /
+            static_cast<double>(std::max<std::size_t>(level.codebook, 1)),
         level.perplexity, level.largest, level.error, 100 * level.explained);
   }
   text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy\n",

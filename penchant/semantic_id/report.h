@@ -12,9 +12,10 @@
 namespace penchant::semantic_id {
 
 struct LevelReport {
+  std::size_t codebook = 0;  ///< codes that there are, K_l
   std::size_t used = 0;     ///< codes that some item has
   std::size_t largest = 0;  ///< items of the most frequent code
-  double entropy_bits = 0;  ///< of the code distribution over items; at most log2 K
+  double entropy_bits = 0;  ///< of the code distribution over items; at most log2 K_l
   double perplexity = 0;    ///< 2^entropy: effective number of codes
   double error = 0;         ///< mean squared length left after this level, final codes
   double explained = 0;     ///< 1 - error / mean squared length of the vectors
@@ -29,7 +30,8 @@ struct CoherenceReport {
 };
 
 struct SidReport {
-  std::size_t items = 0, codebook = 0, dim = 0;
+  std::size_t items = 0, dim = 0;
+  std::size_t codebook = 0;         ///< the largest K_l
   std::size_t without_content = 0;  ///< items whose content vector is zero
   std::vector<LevelReport> levels;  ///< [L]
   std::size_t distinct_before = 0;  ///< different IDs with nearest codewords

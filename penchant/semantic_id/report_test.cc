@@ -94,6 +94,20 @@ TEST(SidReport, LevelsSayHowEvenlyCodesAreUsedAndWhatIsLeftOver) {
   EXPECT_DOUBLE_EQ(r.unique_share, 0);
 }
 
+TEST(SidReport, JudgesEveryLevelByItsOwnSize) {
+  Executor executor(1);
+  const auto vectors = topical(600, 8, 10, 6);
+  const auto fit = train_residual_kmeans(vectors.view(), {.codebooks = {32, 8}}, executor).value();
+  const auto report = make_report(fit.codebooks, vectors.view(), fit.codes.view(), executor).value();
+  EXPECT_EQ(report.codebook, 32u);
+  EXPECT_EQ(report.levels[1].codebook, 8u);
+  EXPECT_EQ(report.levels[1].used, 8u);
+  EXPECT_LE(report.levels[1].perplexity, 8.0001);
+  const auto text = to_text(report);
+  EXPECT_NE(text.find("2 levels of up to 32 codes"), std::string::npos) << text;
+  EXPECT_NE(text.find("    8 (100 %)"), std::string::npos) << text;
+}
+
 TEST(SidReport, ItemsThatShareMoreCodesAreMoreAlike) {
   const auto t = train(topical(2000, 16, 30, 2), 16);
   EXPECT_GT(t.report.levels[0].explained, 0.5);
@@ -127,7 +141,7 @@ TEST(SidReport, TextFitsTheTerminalAndJsonHasTheNumbers) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
   const auto json = to_json(t.report);
   EXPECT_TRUE(json.starts_with(
-      "{\"items\":1500,\"codebook\":1024,\"dim\":8,\"without_content\":0,\"levels\":[{\"used\":"));
+      "{\"items\":1500,\"codebook\":1024,\"dim\":8,\"without_content\":0,\"levels\":[{\"codebook\":1024,"));
   EXPECT_TRUE(json.ends_with("}]}"));
   EXPECT_NE(json.find("\"unique_share\":1,\"coherence\":[{\"length\":0,\"pairs\":4000,"), std::string::npos)
       << json;

@@ -13,11 +13,6 @@ Status check(MatrixView<const float> vectors, const ResidualKMeansOptions& optio
   if (vectors.rows() == 0) return invalid("there are no items to give semantic IDs to");
   if (vectors.cols() == 0)
     return invalid("items have no content vectors: give them a title, attributes or a vector");
-  if (options.levels == 0 || options.levels > kMaxLevels)
-    return invalid("levels: " + std::to_string(options.levels) + " is not in 1.." +
-                   std::to_string(kMaxLevels));
-  if (options.codebook > 65536)
-    return invalid("codebook: " + std::to_string(options.codebook) + " is not in 1..65536");
   if (!options.names.empty() && options.names.size() != vectors.rows())
     return invalid(std::to_string(options.names.size()) + " item names for " +
                    std::to_string(vectors.rows()) + " vectors");
@@ -32,6 +27,20 @@ Status check(MatrixView<const float> vectors, const ResidualKMeansOptions& optio
                        (std::isfinite(vectors(i, j)) ? " is larger than 1e15" : " is not finite") +
                        "; correct or leave out this vector");
   return {};
+}
+
+/// K_l of every level.
+Result<std::vector<std::uint32_t>> sizes_of(const ResidualKMeansOptions& options, std::size_t items) {
+  const std::size_t levels = options.codebooks.empty() ? options.levels : options.codebooks.size();
+  if (levels == 0 || levels > kMaxLevels)
+    return invalid("levels: " + std::to_string(levels) + " is not in 1.." + std::to_string(kMaxLevels));
+  auto sizes = options.codebooks;
+  if (sizes.empty())
+    sizes.assign(levels, options.codebook != 0 ? options.codebook : choose_codebook(items));
+  for (const auto size : sizes)
+    if (size == 0 || size > 65536)
+      return invalid("codebook: " + std::to_string(size) + " is not in 1..65536");
+  return sizes;
 }
 
 /// Rows that train: those with content, at most `most` of them, in ascending order.
@@ -59,24 +68,24 @@ std::uint32_t choose_codebook(std::size_t n_items) noexcept {
 Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors,
                                           const ResidualKMeansOptions& options, Executor& executor) {
   PENCHANT_DO(check(vectors, options));
-  const std::uint32_t codebook = options.codebook != 0 ? options.codebook : choose_codebook(vectors.rows());
+  PENCHANT_TRY(sizes, sizes_of(options, vectors.rows()));
   Rng rng(options.seed);
-  const auto rows =
-      training_rows(vectors, std::size_t{codebook} * std::max(options.rows_per_codeword, 1u), rng);
+  const auto rows = training_rows(
+      vectors, std::size_t{std::ranges::max(sizes)} * std::max(options.rows_per_codeword, 1u), rng);
   Matrix<float> left(rows.size(), vectors.cols());
   for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vectors.row(rows[i]), left.row(i).begin());
 
   std::vector<Matrix<float>> books;
-  for (std::uint32_t level = 0; level < options.levels; ++level) {
-    KMeansOptions kmeans{.clusters = codebook, .iterations = options.iterations, .seed = rng()};
+  for (std::size_t level = 0; level < sizes.size(); ++level) {
+    KMeansOptions kmeans{.clusters = sizes[level], .iterations = options.iterations, .seed = rng()};
     std::uint64_t step = 0;
     if (options.progress)
       kmeans.keep_going = [&] {
         return options.progress(
             {.step = "semantic IDs",
              .done = level * std::uint64_t{options.iterations} + step++,
-             .total = std::uint64_t{options.levels} * options.iterations,
-             .detail = "level " + std::to_string(level + 1) + " of " + std::to_string(options.levels)});
+             .total = std::uint64_t{sizes.size()} * options.iterations,
+             .detail = "level " + std::to_string(level + 1) + " of " + std::to_string(sizes.size())});
       };
     PENCHANT_TRY(fit, fit_kmeans(left.view(), kmeans, executor));
     for (std::size_t i = 0; i < rows.size(); ++i) {

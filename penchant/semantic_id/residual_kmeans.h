@@ -27,6 +27,7 @@ namespace penchant::semantic_id {
 struct ResidualKMeansOptions {
   std::uint32_t levels = 3;               ///< L, 1..16
   std::uint32_t codebook = 0;             ///< K, up to 65536; 0: choose_codebook(n)
+  std::vector<std::uint32_t> codebooks;   ///< K_l of every level in place of the two above; may be empty
   std::uint32_t iterations = 25;          ///< Lloyd steps per level, at most
   std::uint32_t rows_per_codeword = 256;  ///< trains on a sample of at most this many rows per codeword
   std::uint64_t seed = 1;
@@ -42,6 +43,8 @@ struct ResidualFit {
 
 /// \param vectors [n, x] content vectors; a zero row is an item without content: it does not train,
 /// and gets the codewords nearest to zero (the collision policy then spreads such items).
+/// Levels may shrink (codebooks = {512, 256, 128}): what is left over grows smaller and more even, so
+/// later levels need fewer codewords for the same gain.
 /// The same seed and rows give the same bytes on any number of threads. Memory: two copies of vectors.
 /// \return invalid_argument naming the item and column of a bad number; cancelled
 Result<ResidualFit> train_residual_kmeans(MatrixView<const float> vectors,
