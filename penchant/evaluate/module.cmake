@@ -8,7 +8,6 @@ endif()
 # Inner loops of fitting, also where the rest is built at -O1 or -O2.
 set_source_files_properties(
   ${CMAKE_SOURCE_DIR}/penchant/evaluate/baselines/bpr.cc ${CMAKE_SOURCE_DIR}/penchant/evaluate/baselines/ease.cc
-  ${CMAKE_SOURCE_DIR}/penchant/evaluate/baselines/eigen.cc
   ${CMAKE_SOURCE_DIR}/penchant/evaluate/baselines/least_squares.cc
   PROPERTIES COMPILE_OPTIONS -O3)
 if(TARGET evaluation_bench)

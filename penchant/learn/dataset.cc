@@ -123,7 +123,7 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
     std::ranges::copy(all.row(rows[k]), fitted.row(k).begin());
     names.push_back(out.item_ids[rows[k]]);
   }
-  semantic_id::ResidualKMeansOptions kmeans;
+  semantic_id::QuantiserOptions kmeans;
   kmeans.levels = options.levels;
   kmeans.codebook = options.codebook;
   kmeans.seed = options.seed;

@@ -74,6 +74,27 @@ Matrix<float> start(MatrixView<const float> rows, std::size_t clusters, Executor
   return centroids;
 }
 
+Result<Matrix<float>> first_centroids(MatrixView<const float> rows, const KMeansOptions& options,
+                                      Executor& executor) {
+  if (options.start.empty()) {
+    Rng rng(options.seed);
+    return start(rows, options.clusters, executor, rng);
+  }
+  if (options.start.rows() != options.clusters || options.start.cols() != rows.cols())
+    return invalid("k-means start has shape [" + std::to_string(options.start.rows()) + ", " +
+                   std::to_string(options.start.cols()) + "], expected [" + std::to_string(options.clusters) +
+                   ", " + std::to_string(rows.cols()) + "]");
+  Matrix<float> centroids(options.clusters, rows.cols());
+  for (std::size_t k = 0; k < centroids.rows(); ++k) {
+    const auto row = options.start.row(k);
+    if (!std::ranges::all_of(row, [](float v) { return std::abs(v) <= kMaxCoordinate; }))
+      return invalid("k-means start: centroid " + std::to_string(k) +
+                     " holds a number that is not finite or above 1e15");
+    std::ranges::copy(row, centroids.row(k).begin());
+  }
+  return centroids;
+}
+
 /// Gives each empty cluster the farthest row of the worst cluster.
 std::uint32_t split_for_empty(KMeansFit& fit, std::vector<std::uint32_t>& counts) {
   std::uint32_t splits = 0;
@@ -150,9 +171,9 @@ Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& 
       if (!(std::abs(rows(i, j)) <= kMaxCoordinate))
         return invalid("row " + std::to_string(i) + ", column " + std::to_string(j) +
                        (std::isfinite(rows(i, j)) ? " is larger than 1e15" : " is not a finite number"));
-  Rng rng(options.seed);
+  PENCHANT_TRY(centroids, first_centroids(rows, options, executor));
   KMeansFit fit;
-  fit.centroids = start(rows, options.clusters, executor, rng);
+  fit.centroids = std::move(centroids);
   fit.codes.resize(rows.rows());
   fit.distances.resize(rows.rows());
   double before = std::numeric_limits<double>::infinity();

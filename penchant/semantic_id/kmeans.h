@@ -18,6 +18,8 @@ struct KMeansOptions {
   std::uint32_t iterations = 25;  ///< at most; each reads every row once
   double tolerance = 1e-4;        ///< stop when the error falls by less than this share of itself
   std::uint64_t seed = 1;
+  /// [K, x] first centroids, finite; empty: k-means++. Lives through the call.
+  MatrixView<const float> start;
   std::function<bool()> keep_going;  ///< asked once per iteration; false: cancelled. May be empty.
 };
 
@@ -34,7 +36,8 @@ struct KMeansFit {
 /// Fewer than K distinct rows: every distinct row becomes a centroid and the surplus centroids are
 /// copies of the first one; ties go to the lowest number, so nothing is assigned to a copy.
 /// A cluster that runs empty takes the farthest row of the cluster with the largest error.
-/// \return invalid_argument naming the row and column of a bad value; cancelled
+/// \return invalid_argument naming the row and column of a bad value, or for a start of another shape;
+/// cancelled
 Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& options, Executor& executor);
 
 }  // namespace penchant::semantic_id

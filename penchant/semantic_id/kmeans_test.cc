@@ -58,6 +58,26 @@ TEST(KMeans, IsAFixedPointOfItsOwnAssignment) {
     for (std::size_t j = 0; j < 7; ++j) EXPECT_NEAR(fit.centroids(k, j), sums[k][j] / counts[k], 1e-4);
 }
 
+TEST(KMeans, GoesOnFromGivenCentroids) {
+  const auto rows = blobs(9, 60, 6, 5);
+  Executor executor(1);
+  const auto whole =
+      fit_kmeans(rows.view(), {.clusters = 12, .iterations = 8, .tolerance = 0}, executor).value();
+  const auto half =
+      fit_kmeans(rows.view(), {.clusters = 12, .iterations = 4, .tolerance = 0}, executor).value();
+  const auto rest = fit_kmeans(rows.view(),
+                               {.clusters = 12, .iterations = 4, .tolerance = 0, .start = half.centroids.view()},
+                               executor)
+                        .value();
+  EXPECT_EQ(rest.centroids.values(), whole.centroids.values());
+  EXPECT_EQ(fit_kmeans(rows.view(), {.clusters = 11, .start = half.centroids.view()}, executor).error().message,
+            "k-means start has shape [12, 6], expected [11, 6]");
+  auto bad = half.centroids;
+  bad(3, 2) = INFINITY;
+  EXPECT_EQ(fit_kmeans(rows.view(), {.clusters = 12, .start = bad.view()}, executor).error().message,
+            "k-means start: centroid 3 holds a number that is not finite or above 1e15");
+}
+
 TEST(KMeans, EveryStepLowersTheError) {
   Rng rng(4);
   Matrix<float> rows(2000, 24);

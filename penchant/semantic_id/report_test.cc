@@ -31,7 +31,7 @@ Matrix<float> topical(std::size_t n, std::size_t dim, std::size_t topics, std::u
 
 struct Trained {
   Matrix<float> vectors;
-  ResidualFit fit;
+  QuantiserFit fit;
   CollisionOutcome out;
   SidReport report;
 };

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "penchant/evaluate/baselines/eigen.h"
 #include "penchant/kernels/linear.h"
 #include "penchant/kernels/panels.h"
+#include "penchant/kernels/symmetric_eigen.h"
 #include "penchant/kernels/vectors.h"
 
 namespace penchant::evaluate {
@@ -59,7 +59,7 @@ std::vector<float> diagonalise(MatrixView<float> side, Executor& executor) {
       for (std::size_t j = 0; j <= i; ++j) gram(i, j) += part(i, j);
   for (std::size_t i = 0; i < d; ++i)
     for (std::size_t j = 0; j < i; ++j) gram(j, i) = gram(i, j);
-  const Eigen eigen = symmetric_eigen(std::move(gram));
+  const kernels::Eigen eigen = kernels::symmetric_eigen(std::move(gram));
 
   Matrix<float> turn(d, d);
   for (std::size_t k = 0; k < d; ++k)

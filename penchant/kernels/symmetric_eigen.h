@@ -1,10 +1,10 @@
 #pragma once
-/// \file Eigenvectors of a small dense symmetric matrix. Layer 6.
+/// \file Eigenvectors of a small dense symmetric matrix. Layer 1.
 #include <vector>
 
 #include "penchant/base/matrix_view.h"
 
-namespace penchant::evaluate {
+namespace penchant::kernels {
 
 struct Eigen {
   std::vector<double> values;  ///< [n], in no order
@@ -15,4 +15,4 @@ struct Eigen {
 /// one thread. \param a [n, n] symmetric and finite; both triangles are read
 [[nodiscard]] Eigen symmetric_eigen(Matrix<double> a);
 
-}  // namespace penchant::evaluate
+}  // namespace penchant::kernels

@@ -1,9 +1,9 @@
-#include "penchant/evaluate/baselines/eigen.h"
+#include "penchant/kernels/symmetric_eigen.h"
 
 #include <cmath>
 #include <limits>
 
-namespace penchant::evaluate {
+namespace penchant::kernels {
 namespace {
 
 /// Reduces a to tridiagonal form (diagonal, below); returns rows of the transform: a = q^T t q.
@@ -111,4 +111,4 @@ Eigen symmetric_eigen(Matrix<double> a) {
   return out;
 }
 
-}  // namespace penchant::evaluate
+}  // namespace penchant::kernels
