@@ -13,6 +13,7 @@ namespace penchant::semantic_id {
 namespace {
 
 constexpr std::size_t kSumBlock = 4096;          // rows added up in one piece, whatever the threads
+constexpr std::size_t kBalanceRows = 256;        // rows whose distances to all centroids are held at once
 constexpr std::size_t kSeedRowsPerCluster = 64;  // k-means++ reads at most this many rows per cluster
 
 /// Rows that k-means++ may choose from: all, or a random sample.
@@ -158,6 +159,56 @@ double assign(MatrixView<const float> rows, KMeansFit& fit, Executor& executor) 
   return std::accumulate(fit.distances.begin(), fit.distances.end(), 0.0) / static_cast<double>(rows.rows());
 }
 
+/// Every row in order chooses its cluster at the sizes of that moment; returns what is descended on.
+double choose_at_a_price(MatrixView<const float> rows, double price, KMeansFit& fit,
+                         std::vector<std::uint32_t>& counts, Executor& executor) {
+  const CodewordTable table(fit.centroids.view());
+  Matrix<float> distances(std::min(kBalanceRows, rows.rows()), counts.size());
+  double sum = 0;
+  for (std::size_t first = 0; first < rows.rows(); first += kBalanceRows) {
+    const std::size_t block = std::min(kBalanceRows, rows.rows() - first);
+    executor.parallel_for(block, 8, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) table.distances_to(rows.row(first + i), distances.row(i));
+    });
+    for (std::size_t i = 0; i < block; ++i) {
+      --counts[fit.codes[first + i]];
+      std::uint32_t best = 0;
+      double cheapest = std::numeric_limits<double>::infinity();
+      for (std::uint32_t k = 0; k < counts.size(); ++k) {
+        const double cost = distances(i, k) + price * counts[k];
+        if (cost < cheapest) {
+          cheapest = cost;
+          best = k;
+        }
+      }
+      ++counts[best];
+      fit.codes[first + i] = best;
+      sum += distances(i, best);
+    }
+  }
+  for (const double count : counts) sum += price / 2 * count * count;
+  return sum;
+}
+
+/// The second descent, from the nearest-centroid codes in `fit`. False: cancelled.
+bool even_out(MatrixView<const float> rows, const KMeansOptions& options, KMeansFit& fit,
+              Executor& executor) {
+  const double price = options.balance * fit.error * options.clusters / static_cast<double>(rows.rows());
+  if (!(price > 0)) return true;
+  std::vector<std::uint32_t> counts(options.clusters, 0);
+  for (const auto code : fit.codes) ++counts[code];
+  double before = std::numeric_limits<double>::infinity();
+  for (std::uint32_t step = 0; step < options.iterations; ++step, ++fit.iterations) {
+    if (options.keep_going && !options.keep_going()) return false;
+    const double cost = choose_at_a_price(rows, price, fit, counts, executor);
+    if (step > 0 && before - cost <= options.tolerance * before) break;
+    before = cost;
+    move_centroids(rows, fit, counts, executor);
+  }
+  fit.error = assign(rows, fit, executor);
+  return true;
+}
+
 }  // namespace
 
 Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& options, Executor& executor) {
@@ -166,6 +217,8 @@ Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& 
     return invalid("k-means takes fewer than 2^32 - 1 rows");
   if (options.clusters == 0 || options.clusters > 65536)
     return invalid("k-means clusters: " + std::to_string(options.clusters) + " is not in 1..65536");
+  if (!(options.balance >= 0) || !std::isfinite(options.balance))
+    return invalid("k-means balance: it must be a number from 0 on");
   for (std::size_t i = 0; i < rows.rows(); ++i)
     for (std::size_t j = 0; j < rows.cols(); ++j)
       if (!(std::abs(rows(i, j)) <= kMaxCoordinate))
@@ -190,6 +243,7 @@ Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& 
     move_centroids(rows, fit, counts, executor);
   }
   fit.error = assign(rows, fit, executor);
+  if (!even_out(rows, options, fit, executor)) return Error{ErrorCode::cancelled, "k-means was cancelled"};
   return fit;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -118,6 +119,62 @@ TEST(KMeans, FewerDistinctRowsThanClustersAreAllRepresentedExactly) {
     EXPECT_NEAR(fit.error, 0, 1e-10);
     for (const float v : fit.centroids.values()) EXPECT_TRUE(std::isfinite(v));
   }
+}
+
+/// Two thirds of the rows in one dense crowd, the others spread wide.
+Matrix<float> crowd(std::size_t n, std::size_t dim, std::uint64_t seed) {
+  Rng rng(seed);
+  Matrix<float> rows(n, dim);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < dim; ++j)
+      rows(i, j) = static_cast<float>((rng.uniform() - 0.5) * (i % 3 == 0 ? 4 : 1));
+  return rows;
+}
+
+std::uint32_t largest(const KMeansFit& fit) {
+  std::vector<std::uint32_t> counts(fit.centroids.rows());
+  for (const auto code : fit.codes) ++counts[code];
+  return *std::max_element(counts.begin(), counts.end());
+}
+
+TEST(KMeans, BalanceShrinksTheLargestClusterForALittleError) {
+  Executor executor(2);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const auto rows = crowd(3000, 6, seed);
+    const auto plain = fit_kmeans(rows.view(), {.clusters = 30, .seed = seed}, executor).value();
+    std::uint32_t before = largest(plain);
+    for (const double balance : {0.3, 1.0}) {
+      const auto even =
+          fit_kmeans(rows.view(), {.clusters = 30, .seed = seed, .balance = balance}, executor).value();
+      EXPECT_LT(largest(even), before) << balance;
+      EXPECT_LT(even.error, 1.2 * plain.error) << balance;
+      before = largest(even);
+      for (std::size_t i = 0; i < 3000; i += 97) {
+        float best = INFINITY;
+        for (std::size_t k = 0; k < 30; ++k)
+          best = std::min(best, squared_distance(rows.row(i), even.centroids.row(k)));
+        EXPECT_NEAR(even.distances[i], best, 1e-5) << "codes are the nearest centroids";
+      }
+    }
+    EXPECT_LT(before, 0.6 * largest(plain));
+  }
+}
+
+TEST(KMeans, BalanceIsTheSameOnAnyNumberOfThreadsAndHarmlessWhereNothingCanBeEven) {
+  Executor one(1), three(3);
+  const auto rows = crowd(1000, 5, 4);
+  const auto a = fit_kmeans(rows.view(), {.clusters = 20, .balance = 0.5}, one).value();
+  const auto b = fit_kmeans(rows.view(), {.clusters = 20, .balance = 0.5}, three).value();
+  EXPECT_EQ(a.centroids.values(), b.centroids.values());
+  EXPECT_EQ(a.codes, b.codes);
+  Matrix<float> same(500, 3);
+  for (auto& v : same.values()) v = 2;
+  const auto fit = fit_kmeans(same.view(), {.clusters = 8, .balance = 1}, one).value();
+  EXPECT_EQ(largest(fit), 500u);
+  EXPECT_EQ(fit.error, 0);
+  for (const double bad : {-1.0, double(NAN), double(INFINITY)})
+    EXPECT_EQ(fit_kmeans(rows.view(), {.clusters = 8, .balance = bad}, one).error().message,
+              "k-means balance: it must be a number from 0 on");
 }
 
 TEST(KMeans, AnEmptyClusterSplitsTheWorstOne) {

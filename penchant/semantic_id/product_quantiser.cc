@@ -34,22 +34,22 @@ class ProductTrainer {
         parts_(subspaces(input.rows.cols(), input.codebooks.size())),
         fits_(parts_.size()),
         executor_(executor) {
-    progress_ = {
-        .step = "semantic IDs",
-        .total = parts_.size() * (std::uint64_t{options.iterations} * (rounds > 0 ? 2 : 1) + rounds)};
+    const std::uint64_t steps = options.iterations;
+    const std::uint64_t descents = 1 + (rounds > 0) + (options.balance > 0);
+    progress_ = {.step = "semantic IDs", .total = parts_.size() * (steps * descents + rounds)};
   }
 
   /// k-means++ and Lloyd's steps in every subspace of `rows`.
-  Status start(const Matrix<float>& rows, Rng& rng) {
+  Status start(const Matrix<float>& rows, Rng& rng, double balance) {
     for (std::size_t l = 0; l < parts_.size(); ++l)
-      PENCHANT_DO(fit(rows, l, {.iterations = options_.iterations, .seed = rng()}));
+      PENCHANT_DO(fit(rows, l, {.iterations = options_.iterations, .seed = rng(), .balance = balance}));
     return {};
   }
   /// Lloyd's steps from where the codewords are.
-  Status go_on(const Matrix<float>& rows, std::uint32_t iterations) {
+  Status go_on(const Matrix<float>& rows, std::uint32_t iterations, double balance) {
     for (std::size_t l = 0; l < parts_.size(); ++l) {
       const Matrix<float> from = std::move(fits_[l].centroids);
-      PENCHANT_DO(fit(rows, l, {.iterations = iterations, .start = from.view()}));
+      PENCHANT_DO(fit(rows, l, {.iterations = iterations, .start = from.view(), .balance = balance}));
     }
     return {};
   }
@@ -101,7 +101,7 @@ class ProductTrainer {
     kmeans.clusters = input_.codebooks[l];
     progress_.detail = "part " + std::to_string(l + 1) + " of " + std::to_string(parts_.size());
     kmeans.keep_going = count_steps(options_.progress, progress_);
-    progress_.done += kmeans.iterations;
+    progress_.done += std::uint64_t{kmeans.iterations} * (kmeans.balance > 0 ? 2 : 1);
     PENCHANT_TRY(fitted, fit_kmeans(part_of(rows, parts_[l]), kmeans, executor_));
     fits_[l] = std::move(fitted);
     return {};
@@ -147,7 +147,7 @@ Result<QuantiserFit> train_product_quantiser(MatrixView<const float> vectors, co
   Rng rng(options.seed);
   PENCHANT_TRY(input, prepare_product(vectors, options, rng));
   ProductTrainer trainer(input, options, 0, executor);
-  PENCHANT_DO(trainer.start(input.rows, rng));
+  PENCHANT_DO(trainer.start(input.rows, rng, options.balance));
   return trainer.finish(vectors, nullptr);
 }
 
@@ -166,15 +166,19 @@ Result<QuantiserFit> train_optimised_product_quantiser(MatrixView<const float> v
   }
   ProductTrainer trainer(input, options, options.rotation_rounds, executor);
   Rotation rotation = principal_rotation(input.rows.view(), trainer.widths(), executor);
-  PENCHANT_DO(trainer.start(rotate(rotation, input.rows.view(), executor), rng));
-  for (std::uint32_t round = 0; round < options.rotation_rounds; ++round) {
+  // Balance comes last: a price on sizes is not what the turns of the rotation go down on.
+  const std::uint32_t rounds = options.rotation_rounds;
+  const double first_balance = rounds > 0 ? 0 : options.balance;
+  PENCHANT_DO(trainer.start(rotate(rotation, input.rows.view(), executor), rng, first_balance));
+  for (std::uint32_t round = 0; round < rounds; ++round) {
     const double before = trainer.error();
     rotation = procrustes_rotation(trainer.product(), rotation, executor);
-    PENCHANT_DO(trainer.go_on(rotate(rotation, input.rows.view(), executor), 1));
+    PENCHANT_DO(trainer.go_on(rotate(rotation, input.rows.view(), executor), 1, 0));
     if (!(before - trainer.error() > kTolerance * before)) break;
   }
-  if (options.rotation_rounds > 0)
-    PENCHANT_DO(trainer.go_on(rotate(rotation, input.rows.view(), executor), options.iterations));
+  if (rounds > 0)
+    PENCHANT_DO(
+        trainer.go_on(rotate(rotation, input.rows.view(), executor), options.iterations, options.balance));
   return trainer.finish(vectors, &rotation);
 }
 

@@ -12,6 +12,8 @@ Status check(MatrixView<const float> vectors, const QuantiserOptions& options) {
   if (vectors.rows() == 0) return invalid("there are no items to give semantic IDs to");
   if (vectors.cols() == 0)
     return invalid("items have no content vectors: give them a title, attributes or a vector");
+  if (!(options.balance >= 0) || !std::isfinite(options.balance))
+    return invalid("balance: it must be a number from 0 on");
   if (!options.names.empty() && options.names.size() != vectors.rows())
     return invalid(std::to_string(options.names.size()) + " item names for " +
                    std::to_string(vectors.rows()) + " vectors");

@@ -33,6 +33,7 @@ struct QuantiserOptions {
   std::uint32_t iterations = 25;          ///< Lloyd steps per level, at most
   std::uint32_t rows_per_codeword = 256;  ///< trains on a sample of at most this many rows per codeword
   std::uint32_t rotation_rounds = 20;  ///< "opq": turns of the rotation after the parametric start, at most
+  double balance = 0;                  ///< KMeansOptions::balance of every level; 0: off
   std::uint64_t seed = 1;
   std::span<const std::string> names;  ///< [n] item ids for messages, or empty; lives through the call
   ProgressSink progress;               ///< may be empty; step "semantic IDs", one unit per Lloyd step

@@ -9,18 +9,19 @@ Result<QuantiserFit> train_residual_kmeans(MatrixView<const float> vectors, cons
   Rng rng(options.seed);
   PENCHANT_TRY(input, prepare(vectors, options, rng));
   const std::size_t levels = input.codebooks.size();
+  const std::uint64_t steps = std::uint64_t{options.iterations} * (options.balance > 0 ? 2 : 1);
   Matrix<float>& left = input.rows;
   std::vector<Matrix<float>> books;
   for (std::size_t level = 0; level < levels; ++level) {
-    const KMeansOptions kmeans{
-        .clusters = input.codebooks[level],
-        .iterations = options.iterations,
-        .seed = rng(),
-        .keep_going = count_steps(options.progress, {.step = "semantic IDs",
-                                                     .done = level * std::uint64_t{options.iterations},
-                                                     .total = levels * std::uint64_t{options.iterations},
-                                                     .detail = "level " + std::to_string(level + 1) + " of " +
-                                                               std::to_string(levels)})};
+    const Progress from{.step = "semantic IDs",
+                        .done = level * steps,
+                        .total = levels * steps,
+                        .detail = "level " + std::to_string(level + 1) + " of " + std::to_string(levels)};
+    const KMeansOptions kmeans{.clusters = input.codebooks[level],
+                               .iterations = options.iterations,
+                               .seed = rng(),
+                               .balance = options.balance,
+                               .keep_going = count_steps(options.progress, from)};
     PENCHANT_TRY(fit, fit_kmeans(left.view(), kmeans, executor));
     for (std::size_t i = 0; i < left.rows(); ++i) {
       const auto word = fit.centroids.row(fit.codes[i]);
