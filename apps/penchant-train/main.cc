@@ -33,6 +33,9 @@ struct Arguments {
   std::uint64_t seed = 1, cold_seed = 1;
   double cold_share = 0.05;
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
+  std::string quantiser = "residual-kmeans";
+  std::vector<std::uint32_t> codebooks;
+  double balance = 0;
   bool resume = false, quiet = false;
   std::vector<std::string> settings;
 };
@@ -47,6 +50,9 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
   app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
+  app.add_option("--codebooks", a.codebooks, "codes of every level, e.g. 256,128,64, in place of --levels and --codebook")->delimiter(',');
+  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq or opq")->capture_default_str();
+  app.add_option("--balance", a.balance, "price on codes that many items share; 0: none")->capture_default_str();
   app.add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
   app.add_option("--epochs", a.epochs, "train this many, without early stop; 0: the preset's, with early stop");
   app.add_option("--threads", a.threads, "0: as many as the machine has");
@@ -98,8 +104,9 @@ Status run(const Arguments& a, Report& report) {
   };
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
                                             {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
-                                             .encoder_dir = a.encoder, .levels = a.levels,
-                                             .codebook = a.codebook, .seed = a.seed},
+                                             .encoder_dir = a.encoder, .quantiser = a.quantiser,
+                                             .levels = a.levels, .codebook = a.codebook,
+                                             .codebooks = a.codebooks, .balance = a.balance, .seed = a.seed},
                                             executor, go_on));
   const std::string preset = a.preset == "auto" ? std::string(learn::preset_for(dataset.events)) : a.preset;
   PENCHANT_TRY(options, train_options(a, preset));

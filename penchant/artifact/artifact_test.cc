@@ -112,6 +112,9 @@ Manifest sample() {
   m.seed = 18446744073709551615ULL;
   m.model = {.items = 3, .dim = 8, .layers = 1, .heads = 2, .ffn = 32, .max_len = 16, .depth_layers = 1,
              .levels = 3, .codebook = 4, .gaps = 32, .actions = 2, .logit_scale = 0.125, .normalised = true};
+  m.quantiser = "opq";
+  m.codebooks = {4, 4, 2};
+  m.balance = 0.5;
   m.actions = {{.type = "unknown"}, {.type = "rating", .from = 4, .to = 6, .has_value = true}};
   m.modalities = {{.name = "text", .dim = 384, .encoder = "all-MiniLM-L6-v2", .encoder_sha256 = "ab"}};
   return m;
@@ -121,6 +124,9 @@ TEST_F(ArtifactTest, ManifestRoundTrips) {
   const auto parsed = parse_manifest(to_json(sample()));
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   EXPECT_EQ(to_json(*parsed), to_json(sample()));
+  EXPECT_EQ(parsed->quantiser, "opq");
+  EXPECT_EQ(parsed->codebooks, (std::vector<std::uint32_t>{4, 4, 2}));
+  EXPECT_EQ(parsed->balance, 0.5);
 }
 
 TEST_F(ArtifactTest, SealedReleaseVerifiesAndATouchedFileIsNamed) {
@@ -142,6 +148,8 @@ TEST_F(ArtifactTest, ManifestNamesTheBadField) {
   };
   EXPECT_NE(replace("\"dim\":8", "\"dim\":-8").error().message.find("/model/dim"), std::string::npos);
   EXPECT_NE(replace("\"heads\":2", "\"heads\":3").error().message.find("/model/heads"), std::string::npos);
+  EXPECT_NE(replace("[4,4,2]", "[4,0,2]").error().message.find("/semantic_ids/codebooks"), std::string::npos);
+  EXPECT_NE(replace("[4,4,2]", "[4,-1]").error().message.find("/semantic_ids/codebooks"), std::string::npos);
   EXPECT_NE(replace("\"format\":1", "\"format\":9").error().message.find("format 9"), std::string::npos);
   EXPECT_NE(replace("\"files\":{}", "\"files\":{\"../x\":\"h\"}").error().message.find("/files/"), std::string::npos);
   EXPECT_FALSE(parse_manifest("{").ok());

@@ -70,8 +70,8 @@ class Reader {
     if (value != nullptr && !value->is_object()) fail(key, "must be an object");
     return value == nullptr ? nullptr : value->if_object();
   }
-  const json::array* array(std::string_view key, std::size_t max) {
-    const auto* value = find(key, true);
+  const json::array* array(std::string_view key, std::size_t max, bool required = true) {
+    const auto* value = find(key, required);
     if (value != nullptr && (!value->is_array() || value->get_array().size() > max)) {
       fail(key, "must be a list of at most " + std::to_string(max));
       return nullptr;
@@ -122,6 +122,20 @@ Status read_model(const json::object& object, ModelShape& m) {
   return in.status();
 }
 
+Status read_semantic_ids(const json::object& object, Manifest& m) {
+  Reader in(object, "/semantic_ids");
+  in.text("quantiser", m.quantiser, false);
+  in.real("balance", m.balance);
+  if (const auto* sizes = in.array("codebooks", 16, false))
+    for (const auto& size : *sizes) {
+      json::error_code error;
+      const auto number = size.to_number<std::uint32_t>(error);
+      if (error || number < 1 || number > 65'536) in.fail("codebooks", "must be whole numbers from 1 to 65536");
+      m.codebooks.push_back(number);
+    }
+  return in.status();
+}
+
 }  // namespace
 
 Result<Manifest> parse_manifest(const std::string& text) {
@@ -148,6 +162,7 @@ Result<Manifest> parse_manifest(const std::string& text) {
   in.u64("events", manifest.events);
   in.u64("users", manifest.users);
   if (const auto* model = in.object("model")) PENCHANT_DO(read_model(*model, manifest.model));
+  if (const auto* ids = in.object("semantic_ids", false)) PENCHANT_DO(read_semantic_ids(*ids, manifest));
   if (const auto* rows = in.array("actions", 65'536)) {
     for (std::size_t i = 0; i < rows->size(); ++i) {
       if (!(*rows)[i].is_object()) return Error{ErrorCode::corrupt, "/actions/" + std::to_string(i) + " is not an object"};
@@ -210,6 +225,11 @@ std::string to_json(const Manifest& manifest) {
                    {"ffn", m.ffn}, {"max_len", m.max_len}, {"depth_layers", m.depth_layers},
                    {"levels", m.levels}, {"codebook", m.codebook}, {"gaps", m.gaps},
                    {"actions", m.actions}, {"logit_scale", m.logit_scale}, {"normalised", m.normalised}};
+  if (!manifest.quantiser.empty()) {
+    json::object ids{{"quantiser", manifest.quantiser}, {"codebooks", json::value_from(manifest.codebooks)}};
+    if (manifest.balance != 0) ids["balance"] = manifest.balance;
+    root["semantic_ids"] = std::move(ids);
+  }
   json::array actions, modalities;
   for (const auto& a : manifest.actions)
     actions.push_back({{"type", a.type}, {"has_value", a.has_value}, {"from", a.from}, {"to", a.to}});

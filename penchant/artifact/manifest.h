@@ -56,6 +56,9 @@ struct Manifest {
   std::uint64_t cold_seed = 0;      ///< "cold": seed of their draw (catalog/cold_items.h)
   std::uint64_t events = 0, users = 0;
   ModelShape model;
+  std::string quantiser;                 ///< that made the semantic IDs; empty: not told (residual k-means)
+  std::vector<std::uint32_t> codebooks;  ///< [L], codes of every level; empty: not told (K each)
+  double balance = 0;                    ///< price on uneven codebook use in training; 0: none
   std::vector<ActionRow> actions;   ///< row i of the action table; row 0 is "unknown"
   std::vector<ModalityRow> modalities;
   std::map<std::string, std::string> files;  ///< relative name -> SHA-256

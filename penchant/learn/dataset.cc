@@ -11,7 +11,7 @@
 #include "penchant/learn/leak_check.h"
 #include "penchant/semantic_id/collisions.h"
 #include "penchant/semantic_id/report.h"
-#include "penchant/semantic_id/residual_kmeans.h"
+#include "penchant/semantic_id/quantiser.h"
 #include "penchant/text/encoder.h"
 
 namespace penchant::learn {
@@ -123,13 +123,12 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
     std::ranges::copy(all.row(rows[k]), fitted.row(k).begin());
     names.push_back(out.item_ids[rows[k]]);
   }
-  semantic_id::QuantiserOptions kmeans;
-  kmeans.levels = options.levels;
-  kmeans.codebook = options.codebook;
-  kmeans.seed = options.seed;
-  kmeans.names = names;
-  kmeans.progress = progress;
-  PENCHANT_TRY(fit, semantic_id::train_residual_kmeans(fitted.view(), kmeans, executor));
+  const semantic_id::QuantiserOptions how{.levels = options.levels, .codebook = options.codebook,
+                                          .codebooks = options.codebooks, .balance = options.balance,
+                                          .seed = options.seed, .names = names, .progress = progress};
+  PENCHANT_TRY(fit, semantic_id::fit_quantiser(options.quantiser, fitted.view(), how, executor));
+  out.quantiser = options.quantiser;
+  out.balance = options.balance;
   const semantic_id::Codebooks& books = fit.codebooks;
   PENCHANT_TRY(resolved, semantic_id::resolve_collisions(books, fitted.view(), fit.codes.view(), executor));
   PENCHANT_TRY(report, semantic_id::make_report(books, fitted.view(), resolved.codes.view(), executor));
@@ -172,6 +171,7 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
                              const ProgressSink& progress) {
   const auto tell = [&](const char* step) { return !progress || progress({step, 0, 0, ""}); };
   const Error cancelled{ErrorCode::cancelled, "training was cancelled while reading the data"};
+  PENCHANT_DO(semantic_id::check_quantiser(options.quantiser));
   if (!tell("read items")) return cancelled;
   PENCHANT_TRY(catalogue, read_catalogue(store));
   Dataset out;

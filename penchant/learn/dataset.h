@@ -31,8 +31,11 @@ struct DatasetOptions {
   double cold_share = 0.05;          ///< Holdout::cold: share of the items, in (0, 0.5]
   std::uint64_t cold_seed = 1;       ///< of their draw, catalog/cold_items.h
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
-  std::uint32_t levels = 3;          ///< L, codes per semantic ID
-  std::uint32_t codebook = 0;        ///< K; 0: from the number of items
+  std::string quantiser = "residual-kmeans";  ///< as semantic_id::fit_quantiser knows it
+  std::uint32_t levels = 3;                   ///< L, codes per semantic ID
+  std::uint32_t codebook = 0;                 ///< K; 0: from the number of items
+  std::vector<std::uint32_t> codebooks;       ///< K_l of every level in place of the two above; may be empty
+  double balance = 0;                         ///< semantic_id::QuantiserOptions::balance
   std::uint64_t seed = 1;
 };
 
@@ -46,6 +49,8 @@ struct Dataset {
   double cold_share = 0;                ///< Holdout::cold
   std::uint64_t cold_seed = 0;          ///< Holdout::cold
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
+  std::string quantiser;                ///< that made the codes
+  double balance = 0;                   ///< that it was told
   std::string semantic_id_report;       ///< JSON of semantic_id::SidReport, for the card
 };
 

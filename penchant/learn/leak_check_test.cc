@@ -99,6 +99,30 @@ TEST_F(LeakCheck, EverythingFittedIsBitIdenticalWhateverTheAnswersAre) {
   }
 }
 
+TEST_F(LeakCheck, HoldsForEveryQuantiserAndSizesPerLevel) {
+  const World world = random_world(3);
+  for (const std::string quantiser : {"residual-kmeans", "pq", "opq"}) {
+    DatasetOptions options = options_of(Holdout::cold);
+    options.quantiser = quantiser;
+    options.codebooks = {4, 2};
+    const Dataset a = load(world, options);
+    EXPECT_EQ(a.quantiser, quantiser);
+    ASSERT_EQ(a.data.codebooks.size(), 2u);
+    EXPECT_EQ(a.data.codebooks[0].rows(), 4u);
+    EXPECT_EQ(a.data.codebooks[1].rows(), 2u);
+    EXPECT_EQ(a.data.codebook_size, 4u);
+    World changed = world;
+    for (std::size_t i = 0; i < kItems; ++i)
+      if (a.held_out[i] != 0)
+        for (float& v : changed.items[i].vectors[0].values) v = -2 * v + 0.3F;
+    const Status same = check_same_fit(a, load(changed, options));
+    EXPECT_TRUE(same.ok()) << quantiser << ": " << same.error().message;
+  }
+  const auto store = store_of(world);
+  EXPECT_EQ(load_dataset(*store, {.quantiser = "lsh"}, executor_).error().message,
+            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq");
+}
+
 TEST_F(LeakCheck, NothingIsFittedOnTheContentOfColdItems) {
   const World world = random_world(3);
   const Dataset a = load(world, options_of(Holdout::cold));

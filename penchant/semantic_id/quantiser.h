@@ -1,0 +1,21 @@
+#pragma once
+/// \file Any quantiser by its name. Layer 3.
+#include <string_view>
+
+#include "penchant/semantic_id/quantiser_options.h"
+
+namespace penchant::semantic_id {
+
+inline constexpr std::string_view kDefaultQuantiser = "residual-kmeans";
+
+/// "residual-kmeans", "pq", "opq".
+[[nodiscard]] std::span<const std::string_view> quantiser_names() noexcept;
+/// \return invalid_argument listing the names when `name` is none of them
+Status check_quantiser(std::string_view name);
+/// Trains the quantiser of that name; what it may answer and what it costs stands at
+/// train_residual_kmeans, train_product_quantiser and train_optimised_product_quantiser.
+/// \param vectors [n, x]
+Result<QuantiserFit> fit_quantiser(std::string_view name, MatrixView<const float> vectors,
+                                   const QuantiserOptions& options, Executor& executor);
+
+}  // namespace penchant::semantic_id

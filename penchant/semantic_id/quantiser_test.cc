@@ -1,0 +1,52 @@
+#include "penchant/semantic_id/quantiser.h"
+
+#include <gtest/gtest.h>
+
+#include "penchant/semantic_id/product_quantiser.h"
+#include "penchant/semantic_id/residual_kmeans.h"
+
+namespace penchant::semantic_id {
+namespace {
+
+Matrix<float> random_matrix(std::uint64_t seed, std::size_t rows, std::size_t cols) {
+  Rng rng(seed);
+  Matrix<float> m(rows, cols);
+  for (auto& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
+  return m;
+}
+
+TEST(Quantiser, IsTheOneThatIsNamed) {
+  Executor executor(1);
+  const auto vectors = random_matrix(1, 300, 8);
+  const QuantiserOptions options{.codebook = 8, .seed = 3};
+  const auto codes = [&](std::string_view name) {
+    return fit_quantiser(name, vectors.view(), options, executor).value().codes.values();
+  };
+  EXPECT_EQ(codes("residual-kmeans"),
+            train_residual_kmeans(vectors.view(), options, executor).value().codes.values());
+  EXPECT_EQ(codes("pq"), train_product_quantiser(vectors.view(), options, executor).value().codes.values());
+  EXPECT_EQ(codes("opq"),
+            train_optimised_product_quantiser(vectors.view(), options, executor).value().codes.values());
+  EXPECT_EQ(fit_quantiser("lsh", vectors.view(), options, executor).error().message,
+            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq");
+}
+
+TEST(Quantiser, EveryOneTakesSizesPerLevelAndBalance) {
+  Executor executor(1);
+  const auto vectors = random_matrix(2, 400, 7);
+  for (const auto name : quantiser_names()) {
+    QuantiserOptions options{.codebooks = {16, 8, 4, 2}};
+    const auto plain = fit_quantiser(name, vectors.view(), options, executor).value();
+    EXPECT_TRUE(plain.codebooks.check_codes(plain.codes.view()).ok());
+    EXPECT_EQ(plain.codebooks.codebook(3), 2u);
+    options.balance = 1;
+    const auto even = fit_quantiser(name, vectors.view(), options, executor).value();
+    EXPECT_NE(even.codes.values(), plain.codes.values()) << name;
+    EXPECT_LT(even.level_error.back(), 1.2 * plain.level_error.back()) << name;
+    options.balance = -1;
+    EXPECT_FALSE(fit_quantiser(name, vectors.view(), options, executor).ok()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace penchant::semantic_id
