@@ -74,7 +74,7 @@ void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_tune(CLI::App& app, Run& run);
 void add_recommend(CLI::App& app, Run& run);     ///< recommend, search, explain
-void add_sids(CLI::App& app, Run& run);          ///< sids show, sids report
+void add_sids(CLI::App& app, Run& run);          ///< sids show, sids report, sids compare
 void add_models(CLI::App& app, Run& run);        ///< models list, models promote
 void add_serve(CLI::App& app, Run& run);
 void add_demo(CLI::App& app, Run& run);

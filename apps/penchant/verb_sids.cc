@@ -1,4 +1,4 @@
-/// \file sids show, sids report: the semantic IDs of a release.
+/// \file sids show, sids report: the semantic IDs of a release; sids compare: quantisers side by side.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -7,6 +7,9 @@
 #include "penchant/artifact/manifest.h"
 #include "penchant/artifact/safetensors.h"
 #include "penchant/catalog/json.h"
+#include "penchant/evaluate/content_vectors.h"
+#include "penchant/semantic_id/comparison.h"
+#include "penchant/semantic_id/quantiser.h"
 #include "penchant/semantic_id/report.h"
 #include "terminal.h"
 
@@ -73,10 +76,45 @@ Status report(Context& context, const std::string& release) {
   return {};
 }
 
+struct CompareOptions {
+  std::vector<std::string> quantisers;
+  semantic_id::QuantiserOptions how;
+};
+
+Status compare(Context& context, CompareOptions options) {
+  PENCHANT_TRY(store, context.store());
+  PENCHANT_TRY(counts, store->counts());
+  if (counts.items == 0) return Error{ErrorCode::not_found, "there are no items: import a catalogue first with `penchant import`"};
+  for (const auto& name : options.quantisers) PENCHANT_DO(semantic_id::check_quantiser(name));
+  ProgressLine line(context.globals().quiet);
+  PENCHANT_TRY(content, evaluate::load_content(*store,
+                                               {.encoder_dir = context.globals().encoder_dir,
+                                                .cache_file = context.globals().home + "/cache/item_text_vectors.safetensors"},
+                                               context.executor(), line.sink()));
+  options.how.progress = line.sink();
+  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.view(), options.quantisers, options.how,
+                                                         context.executor(), context.clock()));
+  line.finish();
+  std::printf("%s\n", context.globals().json ? semantic_id::to_json(compared).c_str() : semantic_id::to_text(compared).c_str());
+  return {};
+}
+
+void add_compare(CLI::App& sids, Run& run) {
+  auto options = std::make_shared<CompareOptions>();
+  for (const auto name : semantic_id::quantiser_names()) options->quantisers.emplace_back(name);
+  auto* verb = sids.add_subcommand("compare", "quantisers side by side on the content vectors of the catalogue");
+  verb->add_option("--quantisers", options->quantisers, "which")->delimiter(',')->capture_default_str();
+  verb->add_option("--levels", options->how.levels, "codes per semantic ID")->capture_default_str();
+  verb->add_option("--codebooks", options->how.codebooks, "codes of every level, e.g. 256,128,64 (default: from the number of items)")->delimiter(',');
+  verb->add_option("--balance", options->how.balance, "price on codes that many items share; 0: none")->capture_default_str();
+  verb->add_option("--seed", options->how.seed, "same seed, same codes")->capture_default_str();
+  verb->callback([&run, options] { run = [options](Context& c) { return compare(c, *options); }; });
+}
+
 }  // namespace
 
 void add_sids(CLI::App& app, Run& run) {
-  auto* sids = app.add_subcommand("sids", "semantic IDs: of one item, or of a whole release");
+  auto* sids = app.add_subcommand("sids", "semantic IDs: of one item, of a whole release, or by several quantisers");
   sids->require_subcommand(1);
   auto item = std::make_shared<std::string>();
   auto* show_verb = sids->add_subcommand("show", "an item's ID and its neighbours by prefix");
@@ -86,6 +124,7 @@ void add_sids(CLI::App& app, Run& run) {
   auto* report_verb = sids->add_subcommand("report", "use, entropy, collisions, coherence of prefixes");
   report_verb->add_option("--release", *release, "release name (default: the live one)");
   report_verb->callback([&run, release] { run = [release](Context& c) { return report(c, *release); }; });
+  add_compare(*sids, run);
 }
 
 }  // namespace penchant::app

@@ -73,6 +73,37 @@ class Verbs(unittest.TestCase):
         self.assertIsInstance(self.json("sids", "report"), dict)
         self.assertEqual(run("sids", "show", "no-such-item", home=MOVIELENS_HOME).returncode, 3)
 
+    def test_sids_compare_puts_quantisers_side_by_side(self):
+        names = ["residual-kmeans", "pq", "opq"]
+        compared = self.json("sids", "compare", "--codebooks", "32,16,16")["quantisers"]
+        self.assertEqual([c["quantiser"] for c in compared], names)
+        for c in compared:
+            self.assertEqual(c["codebooks"], [32, 16, 16])
+            self.assertEqual(c["report"]["items"], 1682)
+            self.assertLessEqual(c["unique_before"], c["unique_after"])
+            explained = [level["explained"] for level in c["report"]["levels"]]
+            self.assertEqual(explained, sorted(explained))
+        cosines = [c["cosine"] for c in compared[0]["report"]["coherence"] if c["pairs"] > 0]
+        self.assertEqual(cosines, sorted(cosines), "items that share more codes are more alike")
+        self.assertGreater(compared[2]["report"]["levels"][2]["explained"], compared[1]["report"]["levels"][2]["explained"])
+        table = run("sids", "compare", "--quantisers", "pq", home=MOVIELENS_HOME, check=0).stdout
+        self.assertIn("pq", table)
+        self.assertNotIn("opq", table)
+        self.assertLessEqual(max(map(len, table.splitlines())), 100)
+
+    def test_sids_compare_says_what_is_wrong(self):
+        unknown = run("sids", "compare", "--quantisers", "lsh", home=MOVIELENS_HOME, check=1)
+        self.assertIn("residual-kmeans, pq, opq", unknown.stderr)
+        self.assertIn("codebook", run("sids", "compare", "--codebooks", "8,0", home=MOVIELENS_HOME, check=1).stderr)
+        with tempfile.TemporaryDirectory() as home:
+            run("sids", "compare", home=home, check=3)
+            items = os.path.join(home, "items.csv")
+            with open(items, "w", encoding="utf-8") as file:
+                file.write("item_id,title\n1,One\n2,Two\n")
+            run("import", items, home=home, check=0)
+            bare = run("--encoder", os.path.join(home, "none"), "sids", "compare", home=home, check=1)
+            self.assertIn("content vectors", bare.stderr)
+
     def test_recommend_search_explain(self):
         lists = self.json("recommend", "--user", "196", "-n", "5")
         self.assertEqual(len(lists["items"]), 5)

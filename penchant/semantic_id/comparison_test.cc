@@ -1,0 +1,54 @@
+#include "penchant/semantic_id/comparison.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace penchant::semantic_id {
+namespace {
+
+Matrix<float> random_matrix(std::uint64_t seed, std::size_t rows, std::size_t cols) {
+  Rng rng(seed);
+  Matrix<float> m(rows, cols);
+  for (auto& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
+  return m;
+}
+
+TEST(Comparison, SaysOfEveryQuantiserWhatItsOwnReportSays) {
+  Executor executor(1);
+  const FixedClock clock(0);
+  const auto vectors = random_matrix(3, 500, 6);
+  const std::vector<std::string> names{"opq", "residual-kmeans"};
+  const auto compared =
+      compare_quantisers(vectors.view(), names, {.codebooks = {16, 8, 8}}, executor, clock).value();
+  ASSERT_EQ(compared.size(), 2u);
+  for (std::size_t q = 0; q < 2; ++q) {
+    EXPECT_EQ(compared[q].name, names[q]);
+    EXPECT_EQ(compared[q].codebooks, (std::vector<std::uint32_t>{16, 8, 8}));
+    EXPECT_EQ(compared[q].report.items, 500u);
+    EXPECT_LE(compared[q].unique_before, compared[q].report.unique_share);
+    EXPECT_EQ(compared[q].seconds, 0);
+  }
+  const auto json = to_json(compared);
+  EXPECT_TRUE(json.starts_with("{\"quantisers\":[{\"quantiser\":\"opq\",\"codebooks\":[16,8,8],")) << json;
+  EXPECT_NE(json.find("}]}},{\"quantiser\":\"residual-kmeans\""), std::string::npos) << json;
+  std::istringstream lines(to_text(compared));
+  std::size_t levels = 0;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100u) << line;
+    levels += line.find(" of ") != std::string::npos && line.find('%') != std::string::npos;
+  }
+  EXPECT_EQ(levels, 6u) << to_text(compared);
+}
+
+TEST(Comparison, NamesTheQuantiserThatFailed) {
+  Executor executor(1);
+  const auto narrow = random_matrix(4, 20, 2);
+  const std::vector<std::string> names{"residual-kmeans", "pq"}, unknown{"pq", "lsh"};
+  EXPECT_EQ(compare_quantisers(narrow.view(), names, {}, executor, FixedClock(0)).error().message,
+            "pq: product quantisation cuts a vector into 3 parts; content vectors have only 2 numbers");
+  EXPECT_FALSE(compare_quantisers(narrow.view(), unknown, {}, executor, FixedClock(0)).ok());
+}
+
+}  // namespace
+}  // namespace penchant::semantic_id
