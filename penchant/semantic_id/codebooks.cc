@@ -128,8 +128,8 @@ Status save_codebooks(const std::string& path, const Codebooks& codebooks, Matri
   PENCHANT_CHECK(codes.rows() == 0 || codes.cols() == codebooks.levels(), "codes [n, L]");
   artifact::SafeTensorsWriter writer;
   for (std::size_t l = 0; l < codebooks.levels(); ++l)
-    writer.add(tensor_name(l), MatrixView<const float>(codebooks.codeword(l, 0).data(),
-                                                       codebooks.codebook(l), codebooks.dim()));
+    writer.add(tensor_name(l), MatrixView<const float>(codebooks.codeword(l, 0).data(), codebooks.codebook(l),
+                                                       codebooks.dim()));
   writer.add("codes", codes);
   return writer.write(path);
 }
@@ -163,8 +163,7 @@ Result<StoredCodes> load_codebooks(const std::string& path, const ExpectedCodebo
                    " codewords, expected " + std::to_string(expected.codebook));
   if (const auto fits = stored.codebooks.check_codes(codes); !fits.ok())
     return corrupt(path + ": " + fits.error().message);
-  for (std::size_t i = 0; i < codes.rows(); ++i)
-    std::ranges::copy(codes.row(i), stored.codes.row(i).begin());
+  for (std::size_t i = 0; i < codes.rows(); ++i) std::ranges::copy(codes.row(i), stored.codes.row(i).begin());
   return stored;
 }
 

@@ -66,13 +66,14 @@ TEST(KMeans, GoesOnFromGivenCentroids) {
       fit_kmeans(rows.view(), {.clusters = 12, .iterations = 8, .tolerance = 0}, executor).value();
   const auto half =
       fit_kmeans(rows.view(), {.clusters = 12, .iterations = 4, .tolerance = 0}, executor).value();
-  const auto rest = fit_kmeans(rows.view(),
-                               {.clusters = 12, .iterations = 4, .tolerance = 0, .start = half.centroids.view()},
-                               executor)
-                        .value();
+  const auto rest =
+      fit_kmeans(rows.view(),
+                 {.clusters = 12, .iterations = 4, .tolerance = 0, .start = half.centroids.view()}, executor)
+          .value();
   EXPECT_EQ(rest.centroids.values(), whole.centroids.values());
-  EXPECT_EQ(fit_kmeans(rows.view(), {.clusters = 11, .start = half.centroids.view()}, executor).error().message,
-            "k-means start has shape [12, 6], expected [11, 6]");
+  EXPECT_EQ(
+      fit_kmeans(rows.view(), {.clusters = 11, .start = half.centroids.view()}, executor).error().message,
+      "k-means start has shape [12, 6], expected [11, 6]");
   auto bad = half.centroids;
   bad(3, 2) = INFINITY;
   EXPECT_EQ(fit_kmeans(rows.view(), {.clusters = 12, .start = bad.view()}, executor).error().message,

@@ -204,11 +204,10 @@ std::string to_text(const SidReport& r) {
   text += "\n  level   codes used     perplexity   largest code   left over   explained\n";
   for (std::size_t l = 0; l < r.levels.size(); ++l) {
     const auto& level = r.levels[l];
-    text += line(
-        "  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
-        100.0 * static_cast<double>(level.used) /
-            static_cast<double>(std::max<std::size_t>(level.codebook, 1)),
-        level.perplexity, level.largest, level.error, 100 * level.explained);
+    text += line("  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
+                 100.0 * static_cast<double>(level.used) /
+                     static_cast<double>(std::max<std::size_t>(level.codebook, 1)),
+                 level.perplexity, level.largest, level.error, 100 * level.explained);
   }
   text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy\n",
                r.distinct_before, r.distinct);

@@ -13,12 +13,12 @@ namespace penchant::semantic_id {
 
 struct LevelReport {
   std::size_t codebook = 0;  ///< codes that there are, K_l
-  std::size_t used = 0;     ///< codes that some item has
-  std::size_t largest = 0;  ///< items of the most frequent code
-  double entropy_bits = 0;  ///< of the code distribution over items; at most log2 K_l
-  double perplexity = 0;    ///< 2^entropy: effective number of codes
-  double error = 0;         ///< mean squared length left after this level, final codes
-  double explained = 0;     ///< 1 - error / mean squared length of the vectors
+  std::size_t used = 0;      ///< codes that some item has
+  std::size_t largest = 0;   ///< items of the most frequent code
+  double entropy_bits = 0;   ///< of the code distribution over items; at most log2 K_l
+  double perplexity = 0;     ///< 2^entropy: effective number of codes
+  double error = 0;          ///< mean squared length left after this level, final codes
+  double explained = 0;      ///< 1 - error / mean squared length of the vectors
 };
 
 /// Mean cosine of the content of two items that share their first `length` codes (0: any two).
