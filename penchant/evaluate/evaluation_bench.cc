@@ -1,12 +1,11 @@
 // Wall and CPU seconds of a whole evaluation of a dot-product model: ranking of all users in both seen
 // settings, all metrics, slices, 1,000 resamples.
 //   evaluation_bench [FOLDER of events.csv] [dim] [threads]; without a folder: made histories of Amazon Beauty's size.
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
+#include "penchant/base/cpu_time.h"
 #include "penchant/base/rng.h"
 #include "penchant/evaluate/baselines/factors.h"
 #include "penchant/evaluate/report/report.h"
@@ -51,13 +50,6 @@ EventLog made_log() {
     for (std::int64_t t = 0; t < 5 + static_cast<std::int64_t>(rng.below(8)); ++t)
       steps.push_back({static_cast<std::uint32_t>(rng.below(12101)), t});
   return log_of(users, 12101);
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 int run(int argc, char** argv) {

@@ -3,30 +3,23 @@
 //   batch_top_k_bench [FOLDER]: users.f32, items.f32, seen.u32, offsets.u64 and shape.txt
 //   (users items dim); the lists with the filter are left there as best.u32. Without a folder: normal
 //   vectors of Amazon Beauty's size.
-#include <sys/resource.h>
-
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "penchant/base/cpu_time.h"
 #include "penchant/base/rng.h"
 #include "penchant/kernels/batch_top_k.h"
 
 namespace {
 
+using penchant::cpu_seconds;
 using penchant::Matrix;
 using penchant::kernels::BatchTopK;
 using penchant::kernels::Exclusions;
 using penchant::kernels::Scored;
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 template <class T>
 std::vector<T> read_all(const std::string& path, std::size_t count) {

@@ -2,17 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "penchant/base/rng.h"
+#include "penchant/base/random_matrix_testing.h"
 
 namespace penchant::kernels {
 namespace {
-
-Matrix<float> random_matrix(std::size_t rows, std::size_t cols, std::uint64_t seed) {
-  Rng rng(seed);
-  Matrix<float> m(rows, cols);
-  for (float& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
-  return m;
-}
 
 TEST(SymmetricEigen, RebuildsTheMatrixFromOrthonormalVectors) {
   for (const std::size_t n : {1, 2, 3, 5, 16, 63, 130}) {

@@ -9,18 +9,11 @@
 #include <random>
 
 #include "penchant/artifact/safetensors.h"
-#include "penchant/base/rng.h"
+#include "penchant/base/random_matrix_testing.h"
 #include "penchant/semantic_id/residual_kmeans.h"
 
 namespace penchant::semantic_id {
 namespace {
-
-Matrix<float> random_matrix(std::uint64_t seed, std::size_t rows, std::size_t cols) {
-  Rng rng(seed);
-  Matrix<float> m(rows, cols);
-  for (auto& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
-  return m;
-}
 
 class CodebookFile : public testing::Test {
  protected:
@@ -55,7 +48,7 @@ TEST(ChooseCodebook, FollowsTheCatalogue) {
 
 TEST(Codebooks, AssignsWhatResidualSearchByHandAssigns) {
   Executor executor(2);
-  const auto vectors = random_matrix(1, 300, 11);
+  const auto vectors = random_matrix(300, 11, 1);
   const auto fit = train_residual_kmeans(vectors.view(), {.codebook = 16}, executor).value();
   std::vector<double> errors(3);
   for (std::size_t i = 0; i < 300; ++i) {
@@ -83,7 +76,7 @@ TEST(Codebooks, AssignsWhatResidualSearchByHandAssigns) {
 
 TEST(ResidualKMeans, SampledTrainingStillCodesEveryRow) {
   Executor executor(1);
-  const auto vectors = random_matrix(2, 5000, 6);
+  const auto vectors = random_matrix(5000, 6, 2);
   const auto fit =
       train_residual_kmeans(vectors.view(), {.codebook = 8, .rows_per_codeword = 20}, executor).value();
   const auto full = train_residual_kmeans(vectors.view(), {.codebook = 8}, executor).value();
@@ -93,7 +86,7 @@ TEST(ResidualKMeans, SampledTrainingStillCodesEveryRow) {
 
 TEST(ResidualKMeans, RefusesABadVectorByTheNameOfItsItem) {
   Executor executor(1);
-  auto vectors = random_matrix(3, 3, 2);
+  auto vectors = random_matrix(3, 2, 3);
   vectors(1, 1) = std::numeric_limits<float>::quiet_NaN();
   const std::vector<std::string> names{"a", "tt0111161", "c"};
   const auto named = train_residual_kmeans(vectors.view(), {.names = names}, executor);
@@ -106,7 +99,7 @@ TEST(ResidualKMeans, RefusesABadVectorByTheNameOfItsItem) {
             "content vector of row 1: number 1 is not finite; correct or leave out this vector");
   EXPECT_FALSE(train_residual_kmeans({nullptr, 0, 2}, {}, executor).ok());
   EXPECT_FALSE(train_residual_kmeans({nullptr, 3, 0}, {}, executor).ok());
-  EXPECT_FALSE(train_residual_kmeans(random_matrix(1, 3, 2).view(), {.levels = 17}, executor).ok());
+  EXPECT_FALSE(train_residual_kmeans(random_matrix(3, 2, 1).view(), {.levels = 17}, executor).ok());
 }
 
 TEST(ResidualKMeans, HandlesOneItemConstantItemsAndNothingButZeros) {
@@ -124,7 +117,7 @@ TEST(ResidualKMeans, HandlesOneItemConstantItemsAndNothingButZeros) {
 
 TEST(ResidualKMeans, ReportsProgressAndStops) {
   Executor executor(1);
-  const auto vectors = random_matrix(4, 500, 4);
+  const auto vectors = random_matrix(500, 4, 4);
   std::uint64_t last = 0, total = 0;
   const auto fit = train_residual_kmeans(vectors.view(),
                                          {.progress =
@@ -145,7 +138,7 @@ TEST(ResidualKMeans, ReportsProgressAndStops) {
 
 TEST(NewItem, GetsItsCodesAtOnceAndMovesNobody) {
   Executor executor(1);
-  const auto vectors = random_matrix(5, 200, 5);
+  const auto vectors = random_matrix(200, 5, 5);
   const auto fit = train_residual_kmeans(vectors.view(), {.codebook = 8}, executor).value();
   std::vector<ItemId> items;
   for (std::uint32_t i = 0; i < 200; ++i) items.push_back(ItemId{i});
@@ -164,7 +157,7 @@ TEST(NewItem, GetsItsCodesAtOnceAndMovesNobody) {
 
 TEST_F(CodebookFile, SaveThenLoadIsTheIdentity) {
   Executor executor(1);
-  const auto vectors = random_matrix(6, 100, 5);
+  const auto vectors = random_matrix(100, 5, 6);
   const auto fit = train_residual_kmeans(vectors.view(), {.codebook = 8}, executor).value();
   ASSERT_TRUE(save_codebooks(path_, fit.codebooks, fit.codes.view()).ok());
   const auto loaded = load_codebooks(path_, {.levels = 3, .codebook = 8, .dim = 5, .items = 100}).value();
@@ -180,7 +173,7 @@ TEST_F(CodebookFile, SaveThenLoadIsTheIdentity) {
 
 TEST_F(CodebookFile, LevelsMayHaveDifferentSizes) {
   Executor executor(2);
-  const auto vectors = random_matrix(8, 400, 6);
+  const auto vectors = random_matrix(400, 6, 8);
   const auto fit = train_residual_kmeans(vectors.view(), {.codebooks = {4, 16, 2}}, executor).value();
   EXPECT_EQ(fit.codebooks.levels(), 3u);
   EXPECT_EQ(fit.codebooks.codebook(), 16u);
@@ -212,7 +205,7 @@ TEST_F(CodebookFile, LevelsMayHaveDifferentSizes) {
 
 TEST(ResidualKMeans, EqualSizesAreTheSameBytesHoweverTheyAreGiven) {
   Executor executor(1);
-  const auto vectors = random_matrix(9, 200, 5);
+  const auto vectors = random_matrix(200, 5, 9);
   const auto a = train_residual_kmeans(vectors.view(), {.levels = 2, .codebook = 8}, executor).value();
   const auto b = train_residual_kmeans(vectors.view(), {.codebooks = {8, 8}}, executor).value();
   EXPECT_EQ(a.codes.values(), b.codes.values());
@@ -231,7 +224,7 @@ TEST_F(CodebookFile, RefusesWhatCannotBeTrue) {
     fill(writer);
     ASSERT_TRUE(writer.write(path_).ok());
   };
-  const auto book = random_matrix(7, 4, 3);
+  const auto book = random_matrix(4, 3, 7);
   Matrix<Code> codes(5, 2);
   auto bad_codes = codes;
   bad_codes(3, 1) = 4;
@@ -259,7 +252,7 @@ TEST_F(CodebookFile, RefusesWhatCannotBeTrue) {
   EXPECT_EQ(load_error(), "codebook.1: codeword 2 holds a number that is not finite or above 1e15");
   write([&](auto& w) {
     w.add("codebook.0", book.view());
-    w.add("codebook.1", random_matrix(1, 4, 2).view());
+    w.add("codebook.1", random_matrix(4, 2, 1).view());
     w.add("codes", codes.view());
   });
   EXPECT_EQ(load_error(), "codebook.1 has shape [4, 2], codebook.0 has [4, 3]");

@@ -4,20 +4,15 @@
 
 #include <sstream>
 
+#include "penchant/base/random_matrix_testing.h"
+
 namespace penchant::semantic_id {
 namespace {
-
-Matrix<float> random_matrix(std::uint64_t seed, std::size_t rows, std::size_t cols) {
-  Rng rng(seed);
-  Matrix<float> m(rows, cols);
-  for (auto& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
-  return m;
-}
 
 TEST(Comparison, SaysOfEveryQuantiserWhatItsOwnReportSays) {
   Executor executor(1);
   const FixedClock clock(0);
-  const auto vectors = random_matrix(3, 500, 6);
+  const auto vectors = random_matrix(500, 6, 3);
   const std::vector<std::string> names{"opq", "residual-kmeans"};
   const auto compared =
       compare_quantisers(vectors.view(), names, {.codebooks = {16, 8, 8}}, executor, clock).value();
@@ -43,7 +38,7 @@ TEST(Comparison, SaysOfEveryQuantiserWhatItsOwnReportSays) {
 
 TEST(Comparison, NamesTheQuantiserThatFailed) {
   Executor executor(1);
-  const auto narrow = random_matrix(4, 20, 2);
+  const auto narrow = random_matrix(20, 2, 4);
   const std::vector<std::string> names{"residual-kmeans", "pq"}, unknown{"pq", "lsh"};
   EXPECT_EQ(compare_quantisers(narrow.view(), names, {}, executor, FixedClock(0)).error().message,
             "pq: product quantisation cuts a vector into 3 parts; content vectors have only 2 numbers");

@@ -1,24 +1,16 @@
 // CPU seconds and error of Lloyd's k-means from given centroids, for bench/peers/kmeans.py.
 //   kmeans_bench ROWS START N DIM K ITERATIONS THREADS
 // ROWS and START are raw float32, row-major: [N, DIM] and [K, DIM].
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
+#include "penchant/base/cpu_time.h"
 #include "penchant/semantic_id/kmeans.h"
 
 namespace penchant::semantic_id {
 namespace {
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 bool read(const char* path, Matrix<float>& out) {
   std::ifstream file(path, std::ios::binary);

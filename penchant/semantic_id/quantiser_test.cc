@@ -2,22 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include "penchant/base/random_matrix_testing.h"
 #include "penchant/semantic_id/product_quantiser.h"
 #include "penchant/semantic_id/residual_kmeans.h"
 
 namespace penchant::semantic_id {
 namespace {
 
-Matrix<float> random_matrix(std::uint64_t seed, std::size_t rows, std::size_t cols) {
-  Rng rng(seed);
-  Matrix<float> m(rows, cols);
-  for (auto& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
-  return m;
-}
-
 TEST(Quantiser, IsTheOneThatIsNamed) {
   Executor executor(1);
-  const auto vectors = random_matrix(1, 300, 8);
+  const auto vectors = random_matrix(300, 8, 1);
   const QuantiserOptions options{.codebook = 8, .seed = 3};
   const auto codes = [&](std::string_view name) {
     return fit_quantiser(name, vectors.view(), options, executor).value().codes.values();
@@ -33,7 +27,7 @@ TEST(Quantiser, IsTheOneThatIsNamed) {
 
 TEST(Quantiser, EveryOneTakesSizesPerLevelAndBalance) {
   Executor executor(1);
-  const auto vectors = random_matrix(2, 400, 7);
+  const auto vectors = random_matrix(400, 7, 2);
   for (const auto name : quantiser_names()) {
     QuantiserOptions options{.codebooks = {16, 8, 4, 2}};
     const auto plain = fit_quantiser(name, vectors.view(), options, executor).value();

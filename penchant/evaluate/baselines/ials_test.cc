@@ -4,18 +4,12 @@
 
 #include <cmath>
 
+#include "penchant/base/random_matrix_testing.h"
 #include "penchant/evaluate/baselines/baseline_testing.h"
 #include "penchant/evaluate/baselines/least_squares.h"
 
 namespace penchant::evaluate {
 namespace {
-
-Matrix<float> random_matrix(std::size_t rows, std::size_t cols, std::uint64_t seed) {
-  Rng rng(seed);
-  Matrix<float> m(rows, cols);
-  for (float& v : m.values()) v = static_cast<float>(rng.uniform() - 0.5);
-  return m;
-}
 
 /// Gaussian elimination with row exchanges.
 std::vector<double> solve_dense(Matrix<double> a, std::vector<double> b) {
