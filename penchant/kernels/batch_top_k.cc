@@ -229,7 +229,7 @@ struct BatchTopK::Impl {
     std::array<std::int32_t, kBatch> start{};
     std::vector<std::int8_t> coded(kBatch * padded, 0);
     for (std::size_t u = 0; u < users.size(); ++u) start[u] = code_user(users[u], coded.data() + u * padded);
-    if (k <= kSeedPlaces) seed_floors(users, k, coded.data(), start.data());
+    if (k <= kSeedPlaces && users[0].floor == -std::numeric_limits<double>::infinity()) seed_floors(users, k, coded.data(), start.data());
     Bars bars;
     bars.reached.fill(std::numeric_limits<double>::infinity());  // places without a user: never open
     bars.inverse.fill(1);
@@ -380,8 +380,9 @@ BatchTopK::BatchTopK(BatchTopK&&) noexcept = default;
 BatchTopK& BatchTopK::operator=(BatchTopK&&) noexcept = default;
 
 void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusions& excluded,
-                     std::span<Scored> out) const {
+                     std::span<Scored> out, std::span<const float> floors) const {
   const Impl& impl = *impl_;
+  PENCHANT_CHECK(floors.empty() || floors.size() == users.rows(), "BatchTopK: one floor per user");
   PENCHANT_CHECK(users.cols() == impl.dim && out.size() == users.rows() * k, "BatchTopK: sizes differ");
   PENCHANT_CHECK(excluded.offsets.empty() || (excluded.offsets.size() == users.rows() + 1 &&
                                               excluded.offsets.back() <= excluded.items.size()),
@@ -394,6 +395,7 @@ void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusi
     for (std::size_t u = 0; u < count; ++u) {
       batch[u] = {.vector = users.row(first + u), .best = out.data() + (first + u) * k};
       Searcher& user = batch[u];
+      if (!floors.empty()) user.floor = floors[first + u];
       PENCHANT_CHECK(all_finite(user.vector), "BatchTopK: a user vector is not finite");
       if (!excluded.offsets.empty()) {
         const std::uint64_t from = excluded.offsets[first + u], to = excluded.offsets[first + u + 1];
@@ -418,8 +420,7 @@ void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusi
 
 std::size_t BatchTopK::items() const noexcept { return impl_->row_of.size(); }
 std::size_t BatchTopK::dim() const noexcept { return impl_->dim; }
-const char* BatchTopK::engine_name() const noexcept {
-  return impl_->blocks.empty() ? "int8 VNNI" : "floats";
-}
+bool BatchTopK::screens() const noexcept { return impl_->blocks.empty(); }
+const char* BatchTopK::engine_name() const noexcept { return screens() ? "int8 VNNI" : "floats"; }
 
 }  // namespace penchant::kernels

@@ -42,11 +42,15 @@ class BatchTopK {
   /// lower row, to out[u * k, (u + 1) * k); places that no item is left for hold {-infinity, kNone}.
   /// Runs on the calling thread: split the users over an Executor for more. Throws InternalError when
   /// sizes do not fit together.
+  /// \param floors [m] scores that k items of each user are known to reach, as dot() computes them: spares
+  /// the search for a first bar; or empty
   void find(MatrixView<const float> users, std::size_t k, const Exclusions& excluded,
-            std::span<Scored> out) const;
+            std::span<Scored> out, std::span<const float> floors = {}) const;
 
   [[nodiscard]] std::size_t items() const noexcept;
   [[nodiscard]] std::size_t dim() const noexcept;
+  /// True where a first pass of 8-bit products is made.
+  [[nodiscard]] bool screens() const noexcept;
   /// "int8 VNNI" or "floats": for logs and benchmarks.
   [[nodiscard]] const char* engine_name() const noexcept;
 

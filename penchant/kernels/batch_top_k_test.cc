@@ -117,6 +117,21 @@ TEST(BatchTopK, ExactWhereEightBitsSeeNothing) {
   expect_exact(p, 10, "near copies");
 }
 
+TEST(BatchTopK, AKnownFloorChangesNothing) {
+  const Problem p = random_problem(11, 700, 50, 24, true, 0);
+  for (const std::size_t k : {1, 10}) {
+    const auto expected = slow(p, k);
+    for (const auto engine : {BatchTopK::Engine::automatic, BatchTopK::Engine::floats})
+      for (const float below : {0.0F, 0.5F, 100.0F}) {
+        std::vector<float> floors;
+        for (std::size_t u = 0; u < p.users.rows(); ++u) floors.push_back(expected[u * k + k - 1].score - below);
+        std::vector<Scored> out(p.users.rows() * k);
+        BatchTopK(p.items.view(), p.bias, engine).find(p.users.view(), k, {}, out, floors);
+        EXPECT_EQ(out, expected) << k << " best, floors " << below << " below";
+      }
+  }
+}
+
 TEST(BatchTopK, ExclusionsMayLeaveNothing) {
   auto p = random_problem(6, 30, 3, 4, false, 1.1);
   expect_exact(p, 5, "all excluded");

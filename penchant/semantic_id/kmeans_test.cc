@@ -218,5 +218,47 @@ TEST(KMeans, StopsWhenAsked) {
   EXPECT_EQ(fit.error().code, ErrorCode::cancelled);
 }
 
+/// Rows in groups, so many and of so many clusters that assignment is screened where the CPU can.
+TEST(KMeans, ManyClustersEqualPlainLloyd) {
+  constexpr std::size_t kRows = 5000, kDim = 12, kClusters = 300, kSteps = 6;
+  Rng rng(5);
+  Matrix<float> rows(kRows, kDim), start(kClusters, kDim);
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (auto& v : rows.row(i)) v = static_cast<float>(rng.uniform() + 0.25 * double(i % 40));
+  for (std::size_t k = 0; k < kClusters; ++k) std::ranges::copy(rows.row(k * 7), start.row(k).begin());  // of every group
+  const KMeansOptions options{.clusters = kClusters, .iterations = kSteps, .tolerance = 0, .start = start.view()};
+  Executor one(1), two(2);
+  const auto fit = fit_kmeans(rows.view(), options, one).value();
+  EXPECT_EQ(fit.centroids.values(), fit_kmeans(rows.view(), options, two).value().centroids.values());
+  ASSERT_EQ(fit.splits, 0u);
+
+  Matrix<double> centroids(kClusters, kDim);
+  for (std::size_t at = 0; at < start.values().size(); ++at) centroids.values()[at] = start.values()[at];
+  double error = 0;
+  std::vector<std::size_t> codes(kRows);
+  for (std::size_t step = 0; step <= kSteps; ++step) {
+    error = 0;
+    for (std::size_t i = 0; i < kRows; ++i) {
+      double least = std::numeric_limits<double>::infinity();
+      for (std::size_t k = 0; k < kClusters; ++k) {
+        double distance = 0;
+        for (std::size_t j = 0; j < kDim; ++j) distance += (rows(i, j) - centroids(k, j)) * (rows(i, j) - centroids(k, j));
+        if (distance < least) least = distance, codes[i] = k;
+      }
+      error += least / kRows;
+    }
+    if (step == kSteps) break;
+    std::vector<double> counts(kClusters, 0);
+    Matrix<double> sums(kClusters, kDim);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      ++counts[codes[i]];
+      for (std::size_t j = 0; j < kDim; ++j) sums(codes[i], j) += rows(i, j);
+    }
+    for (std::size_t k = 0; k < kClusters; ++k)
+      for (std::size_t j = 0; j < kDim && counts[k] > 0; ++j) centroids(k, j) = sums(k, j) / counts[k];
+  }
+  EXPECT_NEAR(fit.error / error, 1, 1e-3);  // near-ties may fall the other way in float
+}
+
 }  // namespace
 }  // namespace penchant::semantic_id

@@ -1,5 +1,6 @@
 # Inner loops of fitting, also where the rest is built at -O1 or -O2. The distance kernel is written for
 # full unrolling; it picks its instruction set at run time.
 set_source_files_properties(
+  ${CMAKE_SOURCE_DIR}/penchant/semantic_id/kmeans.cc
   ${CMAKE_SOURCE_DIR}/penchant/semantic_id/nearest.cc ${CMAKE_SOURCE_DIR}/penchant/semantic_id/rotation.cc
   TARGET_DIRECTORY penchant_semantic_id PROPERTIES COMPILE_OPTIONS -O3)
