@@ -19,6 +19,7 @@
 #include "penchant/learn/options.h"
 #include "penchant/learn/release_writer.h"
 #include "penchant/learn/trainer.h"
+#include "penchant/semantic_id/quantiser.h"
 #include "penchant/store/store.h"
 #include "report.h"
 
@@ -33,7 +34,7 @@ struct Arguments {
   std::uint64_t seed = 1, cold_seed = 1;
   double cold_share = 0.05;
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
-  std::string quantiser = "residual-kmeans";
+  std::string quantiser{semantic_id::kDefaultQuantiser};
   std::vector<std::uint32_t> codebooks;
   double balance = 0;
   bool resume = false, quiet = false;

@@ -225,11 +225,12 @@ struct BatchTopK::Impl {
     }
   };
 
-  void search_int8(std::span<Searcher> users, std::size_t k) const {
+  /// \param has_floors the users know theirs already
+  void search_int8(std::span<Searcher> users, std::size_t k, bool has_floors) const {
     std::array<std::int32_t, kBatch> start{};
     std::vector<std::int8_t> coded(kBatch * padded, 0);
     for (std::size_t u = 0; u < users.size(); ++u) start[u] = code_user(users[u], coded.data() + u * padded);
-    if (k <= kSeedPlaces && users[0].floor == -std::numeric_limits<double>::infinity()) seed_floors(users, k, coded.data(), start.data());
+    if (!has_floors && k <= kSeedPlaces) seed_floors(users, k, coded.data(), start.data());
     Bars bars;
     bars.reached.fill(std::numeric_limits<double>::infinity());  // places without a user: never open
     bars.inverse.fill(1);
@@ -409,7 +410,7 @@ void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusi
     }
     const std::span<Searcher> searchers(batch.data(), count);
     if (impl.blocks.empty())
-      impl.search_int8(searchers, k);
+      impl.search_int8(searchers, k, !floors.empty());
     else
       impl.search_floats(searchers, users.rows_from(first, count), k);
     for (Searcher& user : searchers) {

@@ -11,7 +11,6 @@
 #include "penchant/learn/leak_check.h"
 #include "penchant/semantic_id/collisions.h"
 #include "penchant/semantic_id/report.h"
-#include "penchant/semantic_id/quantiser.h"
 #include "penchant/text/encoder.h"
 
 namespace penchant::learn {

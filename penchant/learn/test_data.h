@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "penchant/base/rng.h"
+#include "penchant/learn/options.h"
 #include "penchant/learn/training_data.h"
 
 namespace penchant::learn {
@@ -52,6 +53,14 @@ inline TrainingData ring_data(std::uint32_t items = 24, std::uint32_t users = 60
   d.removes_seen = false;
   count_events(d);
   return d;
+}
+
+/// A network that learns such data within seconds; all its epochs are made.
+inline TrainOptions small_options() {
+  TrainOptions o;
+  o.dim = 16, o.heads = 2, o.ffn = 32, o.layers = 1, o.max_len = 10, o.stride = 5, o.batch = 16;
+  o.epochs = 4, o.warmup_steps = 5, o.learning_rate = 1e-2, o.patience = 0;
+  return o;
 }
 
 }  // namespace penchant::learn

@@ -20,7 +20,8 @@ void RequestRun::add_candidate(std::uint32_t row, Source source, std::size_t ran
 }
 
 void RequestRun::add_candidates(Source source, std::span<const float> scores) {
-  const std::size_t depth = ranks_all() ? kNamedDepth : context_.options->candidates;  // the rest joins anyway
+  std::size_t depth = context_.options->candidates;
+  if (ranks_all()) depth = std::min(depth, kNamedDepth);  // the rest joins anyway
   const auto best = kernels::top_k(scores, depth, &allowed_);
   for (std::size_t r = 0; r < best.size(); ++r) add_candidate(best[r].index, source, r);
 }

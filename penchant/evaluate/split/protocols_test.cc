@@ -260,20 +260,13 @@ TEST(Windows, NeedFourteenDaysAfterTheCutAndTimes) {
               HasSubstr("positions, not times"));
 }
 
-/// `ml-100k.inter`: user_id, item_id, rating, timestamp in seconds.
-EventLog read_movielens(const std::filesystem::path& file) {
-  std::map<std::string, std::vector<std::pair<std::int64_t, std::string>>> users;
-  std::ifstream in(file);
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) {
-    std::stringstream fields(line);
-    std::string user, item, rating, time;
-    fields >> user >> item >> rating >> time;
-    users[user].emplace_back(std::stoll(time) * 1000, item);
-  }
+/// User -> (moment, item) of every event.
+using EventsByUser = std::map<std::string, std::vector<std::pair<std::int64_t, std::string>>>;
+
+/// A log with one event type; every user in order of time, items numbered as they come.
+EventLog log_in_order(EventsByUser users, std::string type) {
   EventLog log;
-  log.types = {"rating"};
+  log.types = {std::move(type)};
   std::map<std::string, std::uint32_t> rows;
   for (auto& [user, events] : users) {
     std::ranges::stable_sort(events, {}, &std::pair<std::int64_t, std::string>::first);
@@ -288,14 +281,27 @@ EventLog read_movielens(const std::filesystem::path& file) {
   return log;
 }
 
+/// `ml-100k.inter`: user_id, item_id, rating, timestamp in seconds.
+EventLog read_movielens(const std::filesystem::path& file) {
+  EventsByUser users;
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  while (std::getline(in, line)) {
+    std::stringstream fields(line);
+    std::string user, item, rating, time;
+    fields >> user >> item >> rating >> time;
+    users[user].emplace_back(std::stoll(time) * 1000, item);
+  }
+  return log_in_order(std::move(users), "rating");
+}
+
 /// Purchases of `transactions.csv.gz`: rows with a customer, no cancellation. Read from the right, since
 /// descriptions hold commas.
 EventLog read_online_retail(const std::filesystem::path& file) {
-  EventLog log;
-  log.types = {"purchase"};
   FILE* pipe = ::popen(("gzip -dc '" + file.string() + "'").c_str(), "r");
-  if (pipe == nullptr) return log;
-  std::map<std::string, std::vector<std::pair<std::int64_t, std::string>>> users;
+  if (pipe == nullptr) return {};
+  EventsByUser users;
   char buffer[4096];
   for (bool header = true; std::fgets(buffer, sizeof buffer, pipe) != nullptr; header = false) {
     std::string line(buffer);
@@ -313,18 +319,7 @@ EventLog read_online_retail(const std::filesystem::path& file) {
     users[tail[1]].emplace_back(static_cast<std::int64_t>(::timegm(&when)) * 1000, item);
   }
   ::pclose(pipe);
-  std::map<std::string, std::uint32_t> rows;
-  for (auto& [user, events] : users) {
-    std::ranges::stable_sort(events, {}, &std::pair<std::int64_t, std::string>::first);
-    log.user_ids.push_back(user);
-    for (const auto& [time, item] : events) {
-      const auto row = rows.try_emplace(item, static_cast<std::uint32_t>(rows.size())).first->second;
-      if (row == log.item_ids.size()) log.item_ids.push_back(item);
-      log.events.push_back({.item = row, .type = 0, .time_ms = time});
-    }
-    log.offsets.push_back(log.events.size());
-  }
-  return log;
+  return log_in_order(std::move(users), "purchase");
 }
 
 TEST(RealProtocols, OnlineRetail) {

@@ -12,13 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TrainOptions small_options() {
-  TrainOptions o;
-  o.dim = 16, o.heads = 2, o.ffn = 32, o.layers = 1, o.max_len = 10, o.stride = 5, o.batch = 16;
-  o.epochs = 6, o.warmup_steps = 5, o.learning_rate = 1e-2, o.patience = 2;
-  return o;
-}
-
 TEST(Refit, AValidationTargetBecomesTheLastEventOfItsUserAndIsCounted) {
   TrainingData data;
   data.items = 5;
@@ -41,7 +34,8 @@ TEST(Refit, IsTrainingOnAllEventsForAsManyEpochsAsWereBest) {
   TrainingData data = ring_data();
   Rng rng(9);
   for (auto& c : data.validation) c.target = static_cast<std::uint32_t>(rng.below(data.items));  // stops early
-  const TrainOptions o = small_options();
+  TrainOptions o = small_options();
+  o.epochs = 6, o.patience = 2;
   const auto first = train(data, o), refitted = train_then_refit(data, o);
   ASSERT_TRUE(first.ok() && refitted.ok());
   ASSERT_LT(first->best_epoch, o.epochs);

@@ -20,13 +20,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TrainOptions small_options() {
-  TrainOptions o;
-  o.dim = 16, o.heads = 2, o.ffn = 32, o.layers = 1, o.max_len = 10, o.stride = 5, o.batch = 16;
-  o.epochs = 4, o.warmup_steps = 5, o.learning_rate = 1e-2, o.patience = 0;
-  return o;
-}
-
 const NamedTensor& tensor(const TrainedModel& m, const std::string& name) {
   for (const NamedTensor& t : m.tensors)
     if (t.name == name) return t;
