@@ -92,7 +92,7 @@ Status compare(Context& context, CompareOptions options) {
                                                 .cache_file = context.globals().home + "/cache/item_text_vectors.safetensors"},
                                                context.executor(), line.sink()));
   options.how.progress = line.sink();
-  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.view(), options.quantisers, options.how,
+  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.rows.view(), options.quantisers, options.how,
                                                          context.executor(), context.clock()));
   line.finish();
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(compared).c_str() : semantic_id::to_text(compared).c_str());

@@ -68,7 +68,7 @@ Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, st
   return vectors;
 }
 
-Result<Matrix<float>> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
+Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
                                    const ProgressSink& progress) {
   PENCHANT_TRY(contents, read_contents(store));
   const bool encodes = !contents.given.contains(kText) && !options.encoder_dir.empty() &&
@@ -84,14 +84,16 @@ Result<Matrix<float>> load_content(store::Store& store, const ContentOptions& op
                    "give --encoder a folder");
   std::size_t width = 0;
   for (const auto& [name, kind] : contents.given) width += kind.cols();
-  Matrix<float> all(contents.texts.size(), width);
+  ContentVectors all{Matrix<float>(contents.texts.size(), width), {}};
   std::size_t at = 0;
   for (auto& [name, kind] : contents.given) {
     kernels::l2_normalise_rows(kind.view());
-    for (std::size_t r = 0; r < all.rows(); ++r) std::ranges::copy(kind.row(r), all.row(r).begin() + static_cast<std::ptrdiff_t>(at));
+    for (std::size_t r = 0; r < all.rows.rows(); ++r)
+      std::ranges::copy(kind.row(r), all.rows.row(r).begin() + static_cast<std::ptrdiff_t>(at));
+    all.kinds.push_back({name, at, kind.cols()});
     at += kind.cols();
   }
-  kernels::l2_normalise_rows(all.view());
+  kernels::l2_normalise_rows(all.rows.view());
   return all;
 }
 

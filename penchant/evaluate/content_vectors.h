@@ -2,11 +2,13 @@
 /// \file Content vectors of all items, for content baselines and list diversity. Layer 6.
 #include <span>
 #include <string>
+#include <vector>
 
 #include "penchant/base/executor.h"
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
+#include "penchant/evaluate/model.h"
 #include "penchant/store/store.h"
 #include "penchant/text/encoder.h"
 
@@ -23,13 +25,19 @@ Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, st
                                         const std::string& cache_file, Executor& executor,
                                         const ProgressSink& progress = {});
 
+/// Content of a whole catalogue.
+struct ContentVectors {
+  Matrix<float> rows;              ///< [items, d]
+  std::vector<ContentKind> kinds;  ///< blocks of columns
+};
+
 /// One vector per catalogue row: the vectors that items carry, each kind normalised, side by side;
 /// and sentence vectors of their texts, unless a kind is called "text". Rows have length one; an item
 /// without content has a zero row. Nothing is fitted: items held out of training may be in it.
 /// Texts are encoded once: what `cache_file` holds is not encoded again.
 /// \return [items, sum of dims]; invalid_argument when items carry no vectors and there is no encoder,
 /// or naming the item whose vector has another length; cancelled
-Result<Matrix<float>> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
+Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
                                    const ProgressSink& progress = {});
 
 }  // namespace penchant::evaluate
