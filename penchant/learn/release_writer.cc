@@ -114,7 +114,7 @@ artifact::Manifest manifest_of(const ReleaseInfo& info, const Dataset& d, const 
 }  // namespace
 
 Status write_release(const std::string& folder, const ReleaseInfo& info, const Dataset& dataset,
-                     const TrainOptions& options, const TrainedModel& model) {
+                     const TrainOptions& options, const TrainedModel& model, const TrainedModel* towers) {
   std::error_code error;
   if (std::filesystem::exists(folder + "/manifest.json", error))
     return Error{ErrorCode::already_exists, folder + " holds a release already: choose another --name"};
@@ -124,6 +124,7 @@ Status write_release(const std::string& folder, const ReleaseInfo& info, const D
   PENCHANT_DO(write_content(folder + "/content.safetensors", dataset.data.modalities));
   PENCHANT_DO(write_codes(folder + "/codebooks.safetensors", dataset.data));
   PENCHANT_DO(write_model(folder + "/model.safetensors", model));
+  if (towers != nullptr) PENCHANT_DO(write_model(folder + "/towers.safetensors", *towers));
   PENCHANT_DO(write_counts(folder + "/counts.safetensors", dataset.data));
   PENCHANT_DO(write_card(folder + "/card.json", info, dataset, options, model));
   return artifact::seal_release(folder, manifest_of(info, dataset, options, model));

@@ -48,7 +48,7 @@ struct TrainingData {
   Histories train;
   std::vector<ValidationCase> validation;
   std::vector<artifact::ActionRow> actions;   ///< row 0 is "unknown"
-  std::vector<Modality> modalities;        ///< with `codes` the content; both may be empty: ids alone
+  std::vector<Modality> modalities;        ///< with `codes` the content; both may be empty: ids alone. Towers need no codes
   std::vector<Matrix<float>> codebooks;    ///< [levels] of [K_l, x]
   Matrix<std::uint16_t> codes;             ///< [items, levels], after the collision policy
   std::uint32_t codebook_size = 0;         ///< K, the largest K_l

@@ -28,6 +28,7 @@ struct TestReleaseOptions {
   bool random = false;                      ///< random weights and codes, for speed and shape tests
   bool normalised = false;
   bool with_text = true;                    ///< false: no content at all
+  bool with_towers = false;                 ///< two towers that score by the mean text of a history
   std::uint64_t seed = 1;
 };
 
@@ -160,6 +161,7 @@ class TestReleaseWriter {
     PENCHANT_DO(write_content(folder));
     PENCHANT_DO(write_codes(folder));
     PENCHANT_DO(write_model(folder));
+    if (o_.with_towers) PENCHANT_DO(write_towers(folder));
     std::string ids = "{\"ids\":[";
     for (std::size_t i = 0; i < n_; ++i) ids += (i == 0 ? "\"" : ",\"") + items_[i].id + "\"";
     PENCHANT_DO(artifact::write_file(folder + "/items.json", ids + "]}"));
@@ -297,6 +299,26 @@ class TestReleaseWriter {
     vector(w, name + ".ffn.up.bias", f, 0);
     matrix(w, name + ".ffn.down.weight", d, o_.random ? noise(d * f, 0.1F) : Rows(d * f, 0));
     vector(w, name + ".ffn.down.bias", d, 0);
+  }
+
+  /// Content alone, every product an identity: user = unit(mean text), item = its text.
+  Status write_towers(const std::string& folder) {
+    const std::size_t d = content_dim();
+    Rows half(2 * d * d, 0), parts(n_ * 2 * d, 0);
+    for (std::size_t j = 0; j < d; ++j) half[j * 2 * d + j] = 1;
+    for (std::size_t i = 0; i < n_; ++i) std::ranges::copy(content_.row(i), parts.begin() + static_cast<std::ptrdiff_t>(i * 2 * d));
+    artifact::SafeTensorsWriter w;
+    w.add("item.vector", MatrixView<const float>(content_.view()));
+    vector(w, "item.bias", n_, 0);
+    const std::string prefix = o_.with_text ? "modality.text" : "modality.given";
+    vector(w, prefix + ".mean", d, 0);
+    matrix(w, prefix + ".projection.weight", d, eye(d));
+    for (const char* layer : {".top", ".interest"}) matrix(w, prefix + layer + ".weight", d, half);
+    for (const char* layer : {".projection", ".top", ".interest"}) vector(w, prefix + layer + ".bias", d, 0);
+    matrix(w, prefix + ".part", n_, parts);
+    for (const auto& [name, value] : {std::pair("scale", 10.0F), {"temperature", 1.0F}, {"history", 50.0F}, {"new.gate", 0.5F}, {"new.bias", 0.0F}})
+      vector(w, name, 1, value);
+    return w.write(folder + "/towers.safetensors");
   }
 
   Status write_model(const std::string& folder) {
