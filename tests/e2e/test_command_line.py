@@ -88,7 +88,6 @@ class Verbs(unittest.TestCase):
             self.assertEqual(cosines, sorted(cosines), "items that share more codes are more alike")
             for level in c["report"]["levels"]:
                 self.assertGreaterEqual(level["used"], 0.95 * level["codebook"])
-            self.assertGreaterEqual(c["unique_after"], 0.99)
         self.assertGreater(compared[4]["next_item"][0]["share"], compared[0]["next_item"][0]["share"],
                            "codes that learned from events follow what people take next")
         self.assertGreater(compared[2]["report"]["levels"][2]["explained"], compared[1]["report"]["levels"][2]["explained"])
