@@ -54,7 +54,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
   app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
   app.add_option("--codebooks", a.codebooks, "codes of every level, e.g. 256,128,64, in place of --levels and --codebook")->delimiter(',');
-  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq or opq")->capture_default_str();
+  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq, opq, rqvae or behaviour")->capture_default_str();
   app.add_option("--balance", a.balance, "price on codes that many items share; 0: none")->capture_default_str();
   app.add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
   app.add_option("--epochs", a.epochs, "train this many, without early stop; 0: the preset's, with early stop");

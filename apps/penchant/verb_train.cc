@@ -49,7 +49,7 @@ void add_train(CLI::App& app, Run& run) {
   const auto passed_on = [&](const std::string& name, const std::string& help) {
     verb->add_option_function<std::string>(name, [ids, name](const std::string& v) { ids->emplace_back(name, v); }, help);
   };
-  passed_on("--quantiser", "what makes the semantic IDs: residual-kmeans (default), pq or opq; see sids compare");
+  passed_on("--quantiser", "what makes the semantic IDs: residual-kmeans (default), pq, opq, rqvae or behaviour; see sids compare");
   passed_on("--codebooks", "codes of every level of the semantic IDs, e.g. 256,128,64 (default: three, from the number of items)");
   passed_on("--balance", "price on codes that many items share (default: 0, none)");
   verb->add_flag_callback("--towers", [options] { options->extra.emplace_back("--towers"); },

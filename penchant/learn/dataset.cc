@@ -111,6 +111,22 @@ std::vector<std::size_t> fitted_rows(const Dataset& data) {
   return rows;
 }
 
+/// Items that follow each other in training events, in numbers of the fitted rows.
+std::vector<semantic_id::ItemPair> training_pairs(const Histories& train, std::span<const std::size_t> rows,
+                                                  std::size_t items) {
+  constexpr std::uint32_t kNone = ~0U;
+  std::vector<std::uint32_t> place(items, kNone), history;
+  for (std::size_t k = 0; k < rows.size(); ++k) place[rows[k]] = static_cast<std::uint32_t>(k);
+  std::vector<semantic_id::ItemPair> pairs;
+  for (std::size_t u = 0; u < train.users(); ++u) {
+    history.clear();
+    for (const auto item : std::span(train.items).subspan(train.offsets[u], train.length(u)))
+      if (place[item] != kNone) history.push_back(place[item]);
+    semantic_id::add_pairs(history, pairs);
+  }
+  return pairs;
+}
+
 /// Codebooks, collision policy and report come from the fitted rows alone. Held-out items then get
 /// their codes as new items do: the nearest codewords, and nothing that lives moves.
 Status quantise(const DatasetOptions& options, Executor& executor, const ProgressSink& progress, Dataset& out) {
@@ -122,9 +138,12 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
     std::ranges::copy(all.row(rows[k]), fitted.row(k).begin());
     names.push_back(out.item_ids[rows[k]]);
   }
+  std::vector<semantic_id::ItemPair> pairs;
+  if (semantic_id::reads_pairs(options.quantiser))
+    pairs = training_pairs(out.data.train, rows, out.item_ids.size());
   const semantic_id::QuantiserOptions how{.levels = options.levels, .codebook = options.codebook,
                                           .codebooks = options.codebooks, .balance = options.balance,
-                                          .seed = options.seed, .names = names, .progress = progress};
+                                          .seed = options.seed, .pairs = pairs, .names = names, .progress = progress};
   PENCHANT_TRY(fit, semantic_id::fit_quantiser(options.quantiser, fitted.view(), how, executor));
   out.quantiser = options.quantiser;
   out.balance = options.balance;
@@ -133,6 +152,7 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   PENCHANT_TRY(report, semantic_id::make_report(books, fitted.view(), resolved.codes.view(), executor));
   out.semantic_id_report = semantic_id::to_json(report);
   out.data.codebook_size = books.codebook();
+  out.data.content_encoder = books.encoder();
   for (std::size_t l = 0; l < books.levels(); ++l) {
     Matrix<float> level(books.codebook(l), books.dim());
     for (std::uint32_t k = 0; k < books.codebook(l); ++k)

@@ -101,7 +101,7 @@ TEST_F(LeakCheck, EverythingFittedIsBitIdenticalWhateverTheAnswersAre) {
 
 TEST_F(LeakCheck, HoldsForEveryQuantiserAndSizesPerLevel) {
   const World world = random_world(3);
-  for (const std::string quantiser : {"residual-kmeans", "pq", "opq"}) {
+  for (const std::string quantiser : {"residual-kmeans", "pq", "opq", "rqvae", "behaviour"}) {
     DatasetOptions options = options_of(Holdout::cold);
     options.quantiser = quantiser;
     options.codebooks = {4, 2};
@@ -120,7 +120,23 @@ TEST_F(LeakCheck, HoldsForEveryQuantiserAndSizesPerLevel) {
   }
   const auto store = store_of(world);
   EXPECT_EQ(load_dataset(*store, {.quantiser = "lsh"}, executor_).error().message,
-            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq");
+            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq, rqvae, behaviour");
+}
+
+TEST_F(LeakCheck, BehaviourAwareCodesLearnFromTrainingEventsAlone) {
+  for (const Holdout holdout : {Holdout::last_out, Holdout::time, Holdout::cold}) {
+    const World world = random_world(2);
+    DatasetOptions options = options_of(holdout);
+    options.quantiser = "behaviour";
+    const Dataset a = load(world, options);
+    ASSERT_NE(a.data.content_encoder, nullptr);
+    const Status same = check_same_fit(a, load(other_answers(world, holdout, a.holdout_test_ms), options));
+    EXPECT_TRUE(same.ok()) << name_of(holdout) << ": " << same.error().message;
+    // Training events do move it: the check above is not blind.
+    const Dataset other = load(random_world(7), options);
+    EXPECT_NE(a.data.content_encoder->layers()[0].weight.values(),
+              other.data.content_encoder->layers()[0].weight.values());
+  }
 }
 
 TEST_F(LeakCheck, NothingIsFittedOnTheContentOfColdItems) {
@@ -259,6 +275,12 @@ TEST(SameFit, NamesThePartThatDiffers) {
   EXPECT_THAT(differs([](Dataset& d) { ++d.data.last_seen_ms[0]; }), HasSubstr("last_seen_ms"));
   EXPECT_THAT(differs([](Dataset& d) { d.data.removes_seen = !d.data.removes_seen; }), HasSubstr("removes_seen"));
   EXPECT_THAT(differs([](Dataset& d) { d.data.codebooks[0](0, 0) = 1; }), HasSubstr("codebook 0"));
+  EXPECT_THAT(differs([](Dataset& d) {
+                semantic_id::DenseLayer layer{Matrix<float>(2, 2), {0, 0}};
+                d.data.content_encoder = std::make_shared<const semantic_id::ContentEncoder>(
+                    semantic_id::ContentEncoder::create({layer}).value());
+              }),
+              HasSubstr("content encoder"));
   EXPECT_THAT(differs([](Dataset& d) { d.data.codes(1, 1) = 1; }), HasSubstr("item row 1"));
 }
 

@@ -31,7 +31,7 @@ Status write_content(const std::string& path, const std::vector<Modality>& modal
 }
 
 Status write_codes(const std::string& path, const TrainingData& data) {
-  PENCHANT_TRY(books, semantic_id::Codebooks::create(data.codebooks));
+  PENCHANT_TRY(books, semantic_id::Codebooks::create(data.codebooks, data.content_encoder));
   PENCHANT_DO(books.check_codes(data.codes.view()));
   return semantic_id::save_codebooks(path, books, data.codes.view());
 }

@@ -132,6 +132,18 @@ TEST_F(EngineTest, TheTwoTowersAreASourceAndReachANewItemByItsTextAlone) {
   EXPECT_FALSE(lists(ask({.user = "u1", .n = 40}), "fresh"));
 }
 
+TEST_F(EngineTest, BehindAContentEncoderANewItemGetsItsCodesAsWell) {
+  start({.release = {.content_encoder = true}});
+  ASSERT_EQ(engine_->item_card("Co0-1").value().semantic_id.size(), 3U);
+  catalog::Item twin;  // the text of an item that was trained on
+  twin.id = "twin";
+  twin.title = store_->get_item("Co0-1").value().title;
+  twin.attributes = store_->get_item("Co0-1").value().attributes;
+  ASSERT_TRUE(engine_->put_items(std::span(&twin, 1)).ok());
+  EXPECT_EQ(engine_->item_card("twin").value().semantic_id, engine_->item_card("Co0-1").value().semantic_id);
+  EXPECT_TRUE(lists(ask({.user = "u0", .n = 40}), "twin"));
+}
+
 TEST_F(EngineTest, UnseenItemsTakeAtMostTheirShareOfAList) {
   start();
   std::vector<catalog::Item> many;

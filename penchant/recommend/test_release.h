@@ -29,6 +29,7 @@ struct TestReleaseOptions {
   bool normalised = false;
   bool with_text = true;                    ///< false: no content at all
   bool with_towers = false;                 ///< two towers that score by the mean text of a history
+  bool content_encoder = false;             ///< codes quantise what an encoder makes of the content
   std::uint64_t seed = 1;
 };
 
@@ -263,17 +264,28 @@ class TestReleaseWriter {
   }
 
   Status write_codes(const std::string& folder) {
+    Matrix<float> rows = content_;
+    std::shared_ptr<const semantic_id::ContentEncoder> encoder;
+    if (o_.content_encoder) {
+      const std::size_t width = content_dim() / 2;
+      PENCHANT_TRY(made, semantic_id::ContentEncoder::create(
+                             {{Matrix<float>(noise(width * content_dim(), 1), width, content_dim()), Rows(width, 0)}}));
+      encoder = std::make_shared<const semantic_id::ContentEncoder>(std::move(made));
+      Executor executor(1);
+      PENCHANT_TRY(encoded, encoder->encode(content_.view(), executor));
+      rows = std::move(encoded);
+    }
     std::vector<Matrix<float>> tables;
     for (std::size_t l = 0; l < o_.levels; ++l) {
-      tables.emplace_back(noise(o_.codebook * content_dim(), l == 0 ? 3.0F : 0.2F), o_.codebook, content_dim());
+      tables.emplace_back(noise(o_.codebook * rows.cols(), l == 0 ? 3.0F : 0.2F), o_.codebook, rows.cols());
       for (std::size_t g = 0; l == 0 && !o_.random && g < o_.genres; ++g) {  // the mean of the genre
         const auto row = tables[0].row(g);
         std::ranges::fill(row, 0.0F);
         for (std::size_t k = 0; k < o_.per_genre; ++k)
-          kernels::add_scaled(row, 1.0F / static_cast<float>(o_.per_genre), content_.row(g * o_.per_genre + k));
+          kernels::add_scaled(row, 1.0F / static_cast<float>(o_.per_genre), rows.row(g * o_.per_genre + k));
       }
     }
-    PENCHANT_TRY(books, semantic_id::Codebooks::create(std::move(tables)));
+    PENCHANT_TRY(books, semantic_id::Codebooks::create(std::move(tables), encoder));
     codes_ = Matrix<std::uint16_t>(n_, o_.levels);
     for (std::size_t i = 0; i < n_; ++i) {
       PENCHANT_TRY(assigned, books.assign(content_.row(i)));

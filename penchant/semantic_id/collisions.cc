@@ -23,8 +23,8 @@ struct GroupOutcome {
 /// Solves one prefix piece by piece.
 class PrefixSolver {
  public:
-  PrefixSolver(const Codebooks& codebooks, MatrixView<const float> vectors, const CollisionOptions& options)
-      : books_(codebooks), vectors_(vectors), options_(options), last_(codebooks.levels() - 1) {}
+  PrefixSolver(const Codebooks& codebooks, MatrixView<const float> encoded, const CollisionOptions& options)
+      : books_(codebooks), encoded_(encoded), options_(options), last_(codebooks.levels() - 1) {}
 
   GroupOutcome solve(Group group, Matrix<Code>& codes) {
     const std::size_t k = books_.codebook(last_);
@@ -42,7 +42,7 @@ class PrefixSolver {
     std::vector<float> left(books_.dim());
     bool same = true;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      books_.residual(vectors_.row(items[i]), codes.row(items[i]), last_, left);
+      books_.residual(encoded_.row(items[i]), codes.row(items[i]), last_, left);
       books_.table(last_).distances_to(left, cost.row(i));
       const float cheapest = *std::ranges::min_element(cost.row(i));
       for (auto& c : cost.row(i)) c -= cheapest;
@@ -107,7 +107,7 @@ class PrefixSolver {
   }
 
   const Codebooks& books_;           // lives through resolve_collisions
-  MatrixView<const float> vectors_;  // likewise
+  MatrixView<const float> encoded_;  // likewise
   const CollisionOptions& options_;  // likewise
   std::size_t last_;
   GroupOutcome outcome_;
@@ -118,7 +118,7 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
     return invalid(std::to_string(codes.rows()) + " semantic IDs for " + std::to_string(vectors.rows()) +
                    " vectors");
   if (codes.rows() == 0) return {};
-  if (vectors.cols() != codebooks.dim() || codes.cols() != codebooks.levels())
+  if (vectors.cols() != codebooks.content_dim() || codes.cols() != codebooks.levels())
     return invalid("vectors or codes do not have the sizes of the codebooks");
   return codebooks.check_codes(codes);
 }
@@ -135,6 +135,7 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
   for (std::size_t i = 0; i < codes.rows(); ++i)
     std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
   outcome.shared_before = count_shared(codes);
+  PENCHANT_TRY(encoded, codebooks.encode(vectors, executor));
 
   const std::size_t last = codebooks.levels() - 1;
   const PrefixRuns groups(codes, last);
@@ -146,7 +147,7 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
       for (const auto row : groups[g]) used.push_back(codes(row, last));
       std::ranges::sort(used);
       if (std::ranges::adjacent_find(used) == used.end()) continue;
-      parts[g] = PrefixSolver(codebooks, vectors, options).solve(groups[g], outcome.codes);
+      parts[g] = PrefixSolver(codebooks, encoded.rows, options).solve(groups[g], outcome.codes);
     }
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {

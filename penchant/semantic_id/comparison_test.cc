@@ -36,6 +36,31 @@ TEST(Comparison, SaysOfEveryQuantiserWhatItsOwnReportSays) {
   EXPECT_EQ(levels, 6u) << to_text(compared);
 }
 
+TEST(Comparison, CountsHowOftenTheNextItemHasTheSameCodes) {
+  Executor executor(1);
+  // Two places far apart, three items each: one code per place at level 1.
+  Matrix<float> vectors(6, 2);
+  for (std::size_t i = 0; i < 6; ++i) {
+    vectors(i, 0) = i < 3 ? 10.0F : -10.0F;
+    vectors(i, 1) = static_cast<float>(i % 3);
+  }
+  const std::vector<std::string> names{"residual-kmeans", "rqvae"};
+  const std::vector<ItemPair> next{{0, 1}, {1, 2}, {3, 4}, {0, 4}};
+  const auto compared = compare_quantisers(vectors.view(), names, {.codebooks = {2, 4}}, executor,
+                                           FixedClock(0), next)
+                            .value();
+  for (const auto& c : compared) ASSERT_EQ(c.next.size(), 2u);
+  EXPECT_NEAR(compared[0].next[0].share, 0.75, 1e-12);
+  // Firsts: 3 of 4 in the first place; nexts: 2 of 4.
+  EXPECT_NEAR(compared[0].next[0].chance, 0.75 * 0.5 + 0.25 * 0.5, 1e-12);
+  EXPECT_EQ(compared[0].next[1].share, 0) << "after the collision policy every item has its own ID";
+  EXPECT_NE(to_json(compared).find("\"next_item\":[{\"share\":0.75,\"chance\":0.5}"), std::string::npos);
+  const auto text = to_text(compared);
+  EXPECT_NE(text.find("1: 75.0 % (50.0 %)"), std::string::npos) << text;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
 TEST(Comparison, NamesTheQuantiserThatFailed) {
   Executor executor(1);
   const auto narrow = random_matrix(20, 2, 4);
