@@ -30,8 +30,8 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.batch = 128;
   o.epochs = 20, o.patience = 8;
   Architecture& a = o.architecture;
-  a.input_norm = true;
-  a.from_end = true;
+  a.from_end = a.scaled_input = a.drops_attention = true;
+  o.weight_scale = 0.02;
   if (model == "sasrec" || model == "sasrec-refit") {
     o.label_smoothing = 0.1;
     o.refit = model != "sasrec";
@@ -54,13 +54,16 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   }
   if (model == "bert4rec") {
     a.objective = Objective::cloze;
-    a.from_end = false;  // the mask of a query takes a place of its own
+    a.from_end = a.scaled_input = a.drops_attention = false;  // the mask of a query takes a place of its own
+    a.input_norm = true;
+    o.weight_scale = 0;
     o.epochs = 60;  // a masked fifth of the events teaches a fifth as much
     return o;
   }
   if (model == "gru4rec" || model == "gru4rec-bprmax") {
     a.encoder = Encoder::gru;
-    a.input_norm = false;
+    a.scaled_input = false;
+    o.weight_scale = 0;
     o.layers = 1;
     o.dropout = 0;
     if (model == "gru4rec") {

@@ -23,7 +23,7 @@ constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
     {"negatives", &TrainOptions::negatives}, {"negative_power", &TrainOptions::negative_power},
     {"calibration", &TrainOptions::calibration}, {"score_penalty", &TrainOptions::score_penalty},
     {"mask_share", &TrainOptions::mask_share}, {"id_scale", &TrainOptions::id_scale},
-    {"attention_dropout", &TrainOptions::attention_dropout},
+    {"weight_scale", &TrainOptions::weight_scale},
 }};
 
 }  // namespace
@@ -83,7 +83,6 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("label_smoothing", o.label_smoothing, 0, 0.99));
   PENCHANT_DO(in_range("dropout", o.dropout, 0, 0.95));
   PENCHANT_DO(in_range("input_dropout", o.input_dropout, 0, 0.95));
-  PENCHANT_DO(in_range("attention_dropout", o.attention_dropout, 0, 0.95));
   PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
   const bool samples = o.architecture.loss != Loss::softmax;
@@ -93,6 +92,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("score_penalty", o.score_penalty, 0, 1e3));
   PENCHANT_DO(in_range("mask_share", o.mask_share, 0.01, 0.9));
   PENCHANT_DO(in_range("id_scale", o.id_scale, 0, 10));
+  PENCHANT_DO(in_range("weight_scale", o.weight_scale, 0, 10));
   if (samples && o.multi_token > 1) return invalid("multi_token needs the softmax loss: sampled losses know one target");
   PENCHANT_DO(in_range("learning_rate", o.learning_rate, 1e-9, 10));
   PENCHANT_DO(in_range("weight_decay", o.weight_decay, 0, 10));

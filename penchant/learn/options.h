@@ -33,7 +33,6 @@ struct TrainOptions {
   double label_smoothing = 0;        ///< [0, 1)
   double dropout = 0.2;              ///< after attention, in and after the feed-forward part
   double input_dropout = 0.2;        ///< on the event vectors
-  double attention_dropout = 0;      ///< on the attention weights
   double id_dropout = 0.1;           ///< chance that an item is seen by its content alone in one step
 
   // Sampled losses (architecture.loss).
@@ -42,6 +41,7 @@ struct TrainOptions {
   double calibration = 0.75;         ///< t of gBCE, [0, 1]: 0 is plain BCE, 1 a calibrated probability
   double score_penalty = 1;          ///< BPR-max: weight of the negatives' squared scores
   double mask_share = 0.2;           ///< cloze: share of the events that are masked
+  double weight_scale = 0;           ///< standard deviation of new weight matrices; 0: uniform, by their width
   double id_scale = 0;               ///< standard deviation of new item ids; 0: what suits the head
 
   // Data.

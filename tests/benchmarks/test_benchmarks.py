@@ -155,6 +155,22 @@ class Benchmarks(unittest.TestCase):
         self.assertIn("beauty, sports, ml-1m", self.run_tool("--sets", "books").stderr)
         self.assertIn("sasrec", self.run_tool("--models", "tiger").stderr)
 
+    def test_what_an_earlier_trainer_made_is_marked_and_made_again(self):
+        words = ("--sets", "ml-1m", "--models", "sasrec", "--seeds", "1,2")
+        self.assertEqual(self.run_tool(*words).returncode, 0)
+        path = os.path.join(self.out, "runs", "ml-1m", "sasrec-given-2.json")
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+        del record["trainer"]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(record, file)
+        self.tool("write")
+        self.assertIn("| sasrec | 0.0610<br>", self.page())  # the first seed alone
+        os.remove(os.path.join(self.out, "runs", "ml-1m", "sasrec-given-1.json"))
+        self.tool("write")
+        self.assertIn("| sasrec † | 0.0620<br>", self.page())
+        self.assertIn("2 runs to do, 0 recorded already", self.run_tool(*words, "--dry-run").stdout)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -12,7 +12,9 @@ class Row:
     """One model under one set, tie order and filter: its seeds together."""
 
     def __init__(self, model, runs, seen):
-        self.model, self.runs, self.seen = model, sorted(runs, key=lambda run: run["seed"]), seen
+        current = [run for run in runs if sets.is_current(run)]
+        self.model, self.runs, self.seen = model, sorted(current or runs, key=lambda run: run["seed"]), seen
+        self.label = model if current else f"{model} †"
 
     def values(self, name):
         found = [run["results"][self.seen].get(METRICS[name]) for run in self.runs]
@@ -131,7 +133,7 @@ def block(records, published, name, ties, seen):
         return []
     text = [f"### {sets.TIES[ties].capitalize()}, {sets.FILTERS[seen]}", ""]
     text += table(["model", *sets.ACCURACY, "seeds"],
-                  [[row.model, *(cell(row, m) for m in sets.ACCURACY), row.seeds()] for row in rows])
+                  [[row.label, *(cell(row, m) for m in sets.ACCURACY), row.seeds()] for row in rows])
     text += [f"Highest mean: {winners(rows, sets.ACCURACY)}.", ""]
     others = published_rows(published, name, ties, seen)
     if others:
@@ -142,7 +144,7 @@ def block(records, published, name, ties, seen):
     beside = [m for m in sets.BESIDE if any(row.mean(m) is not None for row in rows)]
     if beside:
         text += ["Beside accuracy:", ""]
-        text += table(["model", *beside], [[row.model, *(cell(row, m, interval=m == "MRR@10") for m in beside)] for row in rows])
+        text += table(["model", *beside], [[row.label, *(cell(row, m, interval=m == "MRR@10") for m in beside)] for row in rows])
         text += [f"Highest mean, of Gini the lowest: {winners(rows, [m for m in beside if m != 'popularity@10'])}.", ""]
     return text
 
@@ -152,6 +154,7 @@ def settings_block(records, name):
     for record in records:
         if record["set"] == name:
             runs.setdefault(record["model"], []).append(record)
+    runs = {model: [run for run in found if sets.is_current(run)] or found for model, found in runs.items()}
     order = {model: at for at, model in enumerate([*sets.MODELS, sets.RELEASE])}
     lines = []
     for model in sorted(runs, key=lambda m: (order.get(m, len(order)), m)):
@@ -178,6 +181,7 @@ All figures rank the whole catalogue for the last event of every user (leave-las
 - **Ties.** Amazon times have the resolution of a day, and the files order a day's events by item code, which leaks order. Figures on the given ties are 9 to 16 % too high for every model that learns pairs of items; the shuffled ones are the honest ones. Published figures use the given ties unless the remark says otherwise.
 - **Loss.** SASRec as many papers print it is trained by binary cross-entropy with one negative (`sasrec-bce` here). The same network with a softmax over the catalogue is `sasrec`: the gap between the two is the loss.
 - **What is learned from.** Every model learns from the training part: all but the last two events of a user. `sasrec-refit` alone goes on: its number of epochs is chosen on the validation events, then a new network learns from training and validation events together. Test targets then lie one event, not two, beyond what was learned, as in production. Few papers say which of the two they did, and the difference is larger than that between most models.
+- **†** marks what an earlier trainer made, whose batches held histories of like length, and which is not measured again yet: the same model gains up to a tenth from random batches (`docs/decisions/0010-baseline-training.md`).
 - **Published figures** are quoted as printed by their sources (`docs/benchmarks/published.json`), under their own tuning; "filter not stated" stands in both tables. A year is missing where the source gives none.
 - **Beside accuracy**: coverage = share of the catalogue in at least one list of ten; novelty = mean surprise of the listed items; Gini = inequality of how often items are listed; popularity = mean training events of the listed items (`docs/formats/evaluation.md`)."""
 

@@ -176,7 +176,7 @@ class Bench:
         return {"set": name, "model": model, "ties": ties, "seed": seed, "settings": settings, "users": users,
                 "items": answer["protocol"]["items"], "data_sha256": self.data_hash(name), "seconds": round(seconds, 1),
                 "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)), "command": self.shown(command),
-                **self.about, "results": results}
+                **({"trainer": sets.TRAINER} if model in sets.TRAINED else {}), **self.about, "results": results}
 
 
 def plan(options):
@@ -193,7 +193,7 @@ def plan(options):
                 for seed in sets.seeds_of(model, ties, options.seeds):
                     wanted = settings.get(name, {}).get(model, {})
                     record = records.read(records.path_of(options.out, name, model, ties, seed))
-                    if record is not None and record["settings"] == wanted and not options.again:
+                    if record is not None and record["settings"] == wanted and sets.is_current(record) and not options.again:
                         done += 1
                     else:
                         todo.append((name, model, ties, seed, wanted))

@@ -15,6 +15,10 @@ MODELS = ["popularity", "popularity-recent", "transitions", "item-knn", "ease", 
           "content-knn", "hybrid", "gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled",
           "sasrec", "sasrec-refit", "gsasrec"]
 RELEASE = "penchant"  # Penchant's own model: trained by `penchant train`, one release per seed
+# Networks, and the trainer that fits them now (kTrainerFormat of evaluate/baselines/trained.h): what an earlier
+# one made is shown with a mark until it is measured again.
+TRAINED = {"gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled", "sasrec", "sasrec-refit", "gsasrec"}
+TRAINER = 3
 # Nothing random in them: on the given ties one run stands for all seeds.
 DETERMINISTIC = {"popularity", "popularity-recent", "transitions", "item-knn", "ease", "content-knn"}
 
@@ -26,6 +30,11 @@ RECORDED = list(ACCURACY.values()) + list(BESIDE.values())
 
 FILTERS = {"kept": "seen items kept in the ranking (no seen filter)", "removed": "seen items removed (seen filter)"}
 TIES = {"given": "ties as given", "shuffled": "ties shuffled"}
+
+
+def is_current(record):
+    """False for what an earlier trainer made."""
+    return record["model"] not in TRAINED or record.get("trainer", 0) >= TRAINER
 
 
 def seeds_of(model, ties, seeds):

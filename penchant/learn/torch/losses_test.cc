@@ -68,7 +68,7 @@ Network small_network(const artifact::ModelShape& shape) {
   torch::manual_seed(5);
   const Tensor codes = torch::randint(shape.codebook, {shape.items, shape.levels}, torch::kInt64);
   return Network(shape, {}, {{"text", torch::randn({shape.items, 7})}}, codes, torch::arange(shape.items).to(torch::kFloat32),
-                 0, torch::kFloat64);
+                 0, 0, torch::kFloat64);
 }
 
 TEST(CodeLoss, EqualsTheLogProbabilityOfTheWholePath) {

@@ -43,7 +43,8 @@ Tensor Network::add(std::string name, Tensor value, bool decays) {
 Linear Network::linear(const std::string& name, std::int64_t out, std::int64_t in) {
   const double bound = 1 / std::sqrt(static_cast<double>(in));
   Linear l;
-  l.weight = add(name + ".weight", torch::empty({out, in}).uniform_(-bound, bound), true);
+  const Tensor weight = torch::empty({out, in});
+  l.weight = add(name + ".weight", weight_scale_ > 0 ? weight.normal_(0, weight_scale_) : weight.uniform_(-bound, bound), true);
   l.bias = add(name + ".bias", torch::zeros({out}), false);
   return l;
 }
@@ -69,8 +70,8 @@ Block Network::block(const std::string& prefix) {
 }
 
 Network::Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities,
-                 Tensor codes, Tensor counts, double id_scale, torch::Dtype dtype)
-    : shape_(shape), architecture_(architecture), dtype_(dtype), codes_(std::move(codes)), counts_(counts.to(dtype).unsqueeze(1)) {
+                 Tensor codes, Tensor counts, double id_scale, double weight_scale, torch::Dtype dtype)
+    : shape_(shape), architecture_(architecture), dtype_(dtype), weight_scale_(weight_scale), codes_(std::move(codes)), counts_(counts.to(dtype).unsqueeze(1)) {
   const std::int64_t n = shape.items, d = shape.dim;
   const double unit = 1 / std::sqrt(static_cast<double>(d));
   // Content starts large and ids small, so that items are told apart by content first. A dot-product
@@ -158,7 +159,7 @@ Tensor Network::item_vectors(bool training, double id_dropout) const {
 
 Tensor Network::run(const Block& b, Tensor x, const Rates& rates, bool training, bool rotate,
                     const Tensor& mask) const {
-  const double attention = training ? rates.attention : 0;
+  const double attention = training && architecture_.drops_attention ? rates.inner : 0;
   const std::int64_t rows = x.size(0), cols = x.size(1), d = shape_.dim, heads = shape_.heads;
   const Tensor qkv = b.qkv(b.norm1(x)).view({rows, cols, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});
   Tensor q = qkv[0], k = qkv[1];
@@ -178,6 +179,7 @@ Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, c
   const Tensor table = cloze() ? torch::cat({item_vectors, mask_item_}) : item_vectors;
   Tensor x = torch::embedding(table, events.items);
   if (architecture_.context) x = x + torch::embedding(actions_, events.actions) + torch::embedding(gaps_, events.gaps);
+  if (architecture_.scaled_input) x = x * std::sqrt(static_cast<double>(shape_.dim));
   if (positions_.defined() && architecture_.from_end) {
     const Tensor place = torch::arange(x.size(1), torch::kInt64).unsqueeze(0) + (shape_.max_len - events.lengths).unsqueeze(1);
     x = x + torch::embedding(positions_, place.clamp_max(shape_.max_len - 1));

@@ -42,7 +42,7 @@ struct EventTensors {
 
 /// Dropout rates, used when training.
 struct Rates {
-  double inner = 0, input = 0, attention = 0;
+  double inner = 0, input = 0;
 };
 
 /// Weights and forward functions. The tensors carry gradients unless made frozen. Threads: forward
@@ -55,9 +55,10 @@ class Network {
   };
   /// Random weights from LibTorch's generator.
   /// \param codes int64 [n, L], undefined where L = 0: items are then known by their id alone
-  /// \param counts f32 [n], training events per item; \param id_scale 0: what suits the head
+  /// \param counts f32 [n], training events per item; \param id_scale 0: what suits the head; \param weight_scale as
+  /// TrainOptions
   Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities, torch::Tensor codes,
-          torch::Tensor counts, double id_scale = 0, torch::Dtype dtype = torch::kFloat32);
+          torch::Tensor counts, double id_scale = 0, double weight_scale = 0, torch::Dtype dtype = torch::kFloat32);
 
   /// e(i) of all items, [n, d]; with `training` some ids are dropped.
   [[nodiscard]] torch::Tensor item_vectors(bool training = false, double id_dropout = 0) const;
@@ -115,6 +116,7 @@ class Network {
   artifact::ModelShape shape_;
   Architecture architecture_;
   torch::Dtype dtype_;
+  double weight_scale_;
   torch::Tensor codes_, counts_, cosines_, sines_;
   std::vector<ModalityInput> modalities_;
   std::vector<Weight> weights_;

@@ -47,7 +47,8 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.encoder), double(o.architecture.objective), double(o.architecture.loss),
                          double(o.architecture.rotary), double(o.architecture.context),
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
-                         o.score_penalty, o.mask_share, o.id_scale, o.attention_dropout, double(o.architecture.from_end)})
+                         o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
+                         double(o.architecture.scaled_input), double(o.architecture.drops_attention)})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -71,7 +72,7 @@ Network make_network(const TrainingData& data, const TrainOptions& options) {
                static_cast<std::uint32_t>(data.codes.cols()), data.codebook_size);
   std::vector<float> counts(data.train_count.begin(), data.train_count.end());
   return Network(shape, options.architecture, std::move(modalities), data.codes.empty() ? Tensor() : tensor_of(data.codes),
-                 tensor_of(counts), options.id_scale);
+                 tensor_of(counts), options.id_scale, options.weight_scale);
 }
 
 /// One run: the network, its optimiser and where it stands.
@@ -155,7 +156,7 @@ class Run {
     for (const Batch& part : parts) {
       const EventTensors events{grid_of(part.items, part.rows, part.cols), grid_of(part.actions, part.rows, part.cols),
                                 grid_of(part.gaps, part.rows, part.cols), tensor_of(part.lengths)};
-      states.push_back(network_.states(vectors, events, {options_.dropout, options_.input_dropout, options_.attention_dropout}, true)
+      states.push_back(network_.states(vectors, events, {options_.dropout, options_.input_dropout}, true)
                            .reshape({-1, network_.shape().dim})
                            .index_select(0, tensor_of(part.positions)));
       wanted.push_back(tensor_of(part.targets));
