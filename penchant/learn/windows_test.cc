@@ -82,6 +82,31 @@ TEST(Batches, HoldEveryWindowOnceAndAreTheSameForASeed) {
   EXPECT_TRUE(std::ranges::all_of(used, [](int n) { return n == 1; }));
 }
 
+TEST(PlanBatches, MixLongAndShortHistoriesAndCutThemIntoPartsOfLikeLength) {
+  Histories h;
+  for (int u = 0; u < 256; ++u) {
+    const int events = u % 2 == 0 ? 3 : 40;
+    for (int e = 0; e < events; ++e) h.items.push_back(0);
+    h.offsets.push_back(h.items.size());
+  }
+  const auto windows = make_windows(h, 50, 50);
+  const auto length = [&](std::uint32_t w) { return windows[w].end - windows[w].begin; };
+  Rng rng(3);
+  for (const auto& batch : plan_batches(windows, 64, rng)) {
+    const auto longer = std::ranges::count_if(batch, [&](auto w) { return length(w) > 10; });
+    EXPECT_GT(longer, 10) << "a batch of short histories alone weighs them more";
+    EXPECT_LT(longer, 54);
+    std::vector<std::uint32_t> again;
+    std::size_t mixed = 0;
+    for (const auto part : parts_of(batch)) {
+      again.insert(again.end(), part.begin(), part.end());
+      mixed += length(part.front()) != length(part.back()) ? 1 : 0;
+    }
+    EXPECT_EQ(again, batch);
+    EXPECT_LE(mixed, 1u);
+  }
+}
+
 TEST(Pack, TargetsAreTheNextEventsWithWeightsThatSumToOne) {
   Histories h = histories_of({{0, 5000, 5000, 65000}});
   h.is_target = {1, 1, 0, 1};
