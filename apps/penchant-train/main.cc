@@ -144,8 +144,8 @@ Status run(const Arguments& a, Report& report) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::optional<learn::TrainedModel> towers;
   if (a.towers) {
-    report.note("two towers over content and behaviour");
-    PENCHANT_TRY(learned, learn::train_towers(dataset.data, of_towers, [&](const learn::TrainProgress& p) {
+    PENCHANT_TRY(learned, learn::train_towers(dataset.data, of_towers, [&](learn::TrainProgress p) {
+      p.phase = "two towers";
       report.training(p);
       return !stop_asked;
     }));

@@ -24,6 +24,7 @@ std::string detail_of(const learn::TrainProgress& p) {
   char text[160];
   const int n = std::snprintf(text, sizeof text, "epoch %u/%u, loss %.3f", p.epoch, p.epochs, p.loss);
   std::string out(text, static_cast<std::size_t>(n));
+  if (!p.phase.empty()) out = std::string(p.phase) + ", " + out;
   if (p.finished != nullptr && std::isfinite(p.finished->valid_ndcg10)) {
     std::snprintf(text, sizeof text, ", validation NDCG@10 %.4f", p.finished->valid_ndcg10);
     out += text;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "penchant/artifact/manifest.h"
@@ -50,6 +51,7 @@ struct TrainProgress {
   double events_per_second = 0;
   double seconds_left = 0;                ///< if no early stop comes
   const EpochReport* finished = nullptr;  ///< lives until the sink returns
+  std::string_view phase;                 ///< which of several trainings this is; empty: the only one or the first
 };
 /// Called from the training thread; false cancels (the checkpoint of the last epoch stays).
 using TrainSink = std::function<bool(const TrainProgress&)>;

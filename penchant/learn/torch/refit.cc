@@ -44,7 +44,11 @@ Result<TrainedModel> train_then_refit(const TrainingData& data, const TrainOptio
   again.stop_after = first.best_epoch;
   again.checkpoint.clear();
   again.resume = false;
-  PENCHANT_TRY(second, train(with_validation_events(data), again, sink));
+  const TrainSink second_sink = [&](TrainProgress p) {
+    p.phase = "with validation events";
+    return sink(p);
+  };
+  PENCHANT_TRY(second, train(with_validation_events(data), again, sink ? second_sink : sink));
   second.epochs = std::move(first.epochs);
   second.best_epoch = first.best_epoch;
   second.best_ndcg10 = first.best_ndcg10;
