@@ -1,4 +1,4 @@
-/// \file sids show, sids report: the semantic IDs of a release; sids compare: quantisers side by side.
+/// \file sids show, sids report, sids diff: the semantic IDs of releases; sids compare: quantisers side by side.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -9,7 +9,9 @@
 #include "penchant/catalog/json.h"
 #include "penchant/evaluate/content_vectors.h"
 #include "penchant/semantic_id/comparison.h"
+#include "penchant/semantic_id/difference.h"
 #include "penchant/semantic_id/quantiser.h"
+#include "penchant/semantic_id/release_ids.h"
 #include "penchant/semantic_id/report.h"
 #include "terminal.h"
 
@@ -66,13 +68,21 @@ Result<Matrix<float>> content_of(const std::string& folder, const artifact::Mani
 
 Status report(Context& context, const std::string& release) {
   PENCHANT_TRY(folder, context.release_folder(release));
-  PENCHANT_TRY(manifest, artifact::verify_release(folder));
-  PENCHANT_TRY(stored, semantic_id::load_codebooks(folder + "/codebooks.safetensors",
-                                                   {.levels = manifest.model.levels, .codebook = manifest.model.codebook,
-                                                    .items = manifest.model.items}));
-  PENCHANT_TRY(content, content_of(folder, manifest));
-  PENCHANT_TRY(made, semantic_id::make_report(stored.codebooks, content.view(), stored.codes.view(), context.executor()));
+  PENCHANT_TRY(ids, semantic_id::read_release_ids(folder));
+  PENCHANT_TRY(content, content_of(folder, ids.manifest));
+  PENCHANT_TRY(made, semantic_id::make_report(ids.stored.codebooks, content.view(), ids.stored.codes.view(), context.executor()));
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(made).c_str() : semantic_id::to_text(made).c_str());
+  return {};
+}
+
+Status diff(Context& context, const std::string& before, const std::string& after) {
+  PENCHANT_TRY(folder_before, context.release_folder(before));
+  PENCHANT_TRY(folder_after, context.release_folder(after));
+  PENCHANT_TRY(a, semantic_id::read_release_ids(folder_before));
+  PENCHANT_TRY(b, semantic_id::read_release_ids(folder_after));
+  PENCHANT_TRY(found, semantic_id::compare_ids({a.manifest.name, a.items, &a.stored},
+                                               {b.manifest.name, b.items, &b.stored}, context.executor()));
+  std::printf("%s\n", context.globals().json ? semantic_id::to_json(found).c_str() : semantic_id::to_text(found).c_str());
   return {};
 }
 
@@ -97,6 +107,14 @@ Status compare(Context& context, CompareOptions options) {
   line.finish();
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(compared).c_str() : semantic_id::to_text(compared).c_str());
   return {};
+}
+
+void add_diff(CLI::App& sids, Run& run) {
+  auto names = std::make_shared<std::pair<std::string, std::string>>();
+  auto* verb = sids.add_subcommand("diff", "what changed between the semantic IDs of two releases");
+  verb->add_option("before", names->first, "release name")->required();
+  verb->add_option("after", names->second, "release name")->required();
+  verb->callback([&run, names] { run = [names](Context& c) { return diff(c, names->first, names->second); }; });
 }
 
 void add_compare(CLI::App& sids, Run& run) {
@@ -124,6 +142,7 @@ void add_sids(CLI::App& app, Run& run) {
   auto* report_verb = sids->add_subcommand("report", "use, entropy, collisions, coherence of prefixes");
   report_verb->add_option("--release", *release, "release name (default: the live one)");
   report_verb->callback([&run, release] { run = [release](Context& c) { return report(c, *release); }; });
+  add_diff(*sids, run);
   add_compare(*sids, run);
 }
 

@@ -1,12 +1,11 @@
 #include "penchant/semantic_id/report.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "penchant/base/rng.h"
 #include "penchant/semantic_id/prefix_runs.h"
+#include "penchant/semantic_id/printing.h"
 
 namespace penchant::semantic_id {
 namespace {
@@ -81,42 +80,6 @@ CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const do
   report.low = report.cosine - half;
   report.high = report.cosine + half;
   return report;
-}
-
-std::string number(double value, int digits) {
-  if (!std::isfinite(value)) return "null";
-  char text[64];  // to_chars: no locale
-  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr};
-}
-
-template <class... Args>
-std::string line(const char* format, Args... args) {
-  char text[160];
-  std::snprintf(text, sizeof text, format, args...);
-  return text;
-}
-
-/// Writes "name":value pairs of one object.
-class JsonObject {
- public:
-  JsonObject& add(const char* name, const std::string& raw) {
-    text_ += text_.size() > 1 ? ",\"" : "\"";
-    text_.append(name).append("\":").append(raw);
-    return *this;
-  }
-  JsonObject& add(const char* name, double value) { return add(name, number(value, 6)); }
-  JsonObject& add(const char* name, std::size_t value) { return add(name, std::to_string(value)); }
-  [[nodiscard]] std::string str() const { return text_ + "}"; }
-
- private:
-  std::string text_ = "{";
-};
-
-template <class T, class F>
-std::string json_array(const std::vector<T>& values, const F& write) {
-  std::string text = "[";
-  for (const auto& value : values) text.append(text.size() > 1 ? "," : "").append(write(value));
-  return text + "]";
 }
 
 }  // namespace
