@@ -32,6 +32,9 @@ class Codebooks {
   /// may have fewer codewords than another
   /// \return invalid_argument naming the level
   static Result<Codebooks> create(std::vector<Matrix<float>> levels);
+  /// One more level of `codes` codewords that are all zero: it explains nothing, and assign() gives
+  /// it code 0. There is room for it: levels() < 16, 1 <= codes <= 65536.
+  [[nodiscard]] Codebooks with_zero_level(std::uint32_t codes) const;
   [[nodiscard]] std::size_t levels() const noexcept { return tables_.size(); }
   /// Codewords of one level, K_l.
   [[nodiscard]] std::uint32_t codebook(std::size_t level) const noexcept {

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
-#include "penchant/semantic_id/collisions.h"
+#include "penchant/semantic_id/fit_ids.h"
 #include "penchant/semantic_id/quantiser.h"
 
 namespace penchant::semantic_id {
@@ -22,14 +22,16 @@ std::string line(const char* format, Args... args) {
 }
 
 Result<ComparedQuantiser> judge(MatrixView<const float> vectors, const std::string& name,
-                                const QuantiserOptions& options, Executor& executor, const Clock& clock) {
+                                const QuantiserOptions& options, Executor& executor, const Clock& clock,
+                                const CollisionOptions& collisions) {
   const auto start = clock.now_ms();
-  PENCHANT_TRY(fit, fit_quantiser(name, vectors, options, executor));
+  PENCHANT_TRY(ids, fit_ids(name, vectors, options, collisions, executor));
+  const auto& [fit, resolved, sizes] = ids;
   ComparedQuantiser out{.name = name, .seconds = static_cast<double>(clock.now_ms() - start) / 1000};
   for (std::size_t l = 0; l < fit.codebooks.levels(); ++l) out.codebooks.push_back(fit.codebooks.codebook(l));
-  PENCHANT_TRY(resolved, resolve_collisions(fit.codebooks, vectors, fit.codes.view(), executor));
   PENCHANT_TRY(report,
-               make_report(fit.codebooks, vectors, resolved.codes.view(), executor, {.seed = options.seed}));
+               make_report(resolved_codebooks(fit.codebooks, resolved), vectors, resolved.codes.view(), executor,
+                           {.collisions = std::string(name_of(collisions.policy)), .sizes = sizes, .seed = options.seed}));
   out.report = std::move(report);
   out.unique_before =
       1 - static_cast<double>(out.report.shared_before) / static_cast<double>(out.report.items);
@@ -45,11 +47,11 @@ std::string cosine(const CoherenceReport& coherence) {
 Result<std::vector<ComparedQuantiser>> compare_quantisers(MatrixView<const float> vectors,
                                                           std::span<const std::string> names,
                                                           const QuantiserOptions& options, Executor& executor,
-                                                          const Clock& clock) {
+                                                          const Clock& clock, const CollisionOptions& collisions) {
   for (const auto& name : names) PENCHANT_DO(check_quantiser(name));
   std::vector<ComparedQuantiser> out;
   for (const auto& name : names) {
-    auto judged = judge(vectors, name, options, executor, clock);
+    auto judged = judge(vectors, name, options, executor, clock, collisions);
     if (!judged.ok()) return std::move(judged).error().within(name);
     out.push_back(std::move(judged).value());
   }
@@ -92,7 +94,7 @@ std::string to_text(std::span<const ComparedQuantiser> compared) {
     }
   text += line("\n  entropy: bits. cosine: mean of two items with the same codes so far; of any two: %s\n",
                cosine(first.coherence[0]).c_str());
-  text += "  unique: items with an ID of their own; resolved: after the collision policy\n";
+  text += "  unique: items with an ID of their own; resolved: after the collision policy (" + first.collisions + ")\n";
   return text;
 }
 

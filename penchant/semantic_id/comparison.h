@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "penchant/base/clock.h"
+#include "penchant/semantic_id/collisions.h"
 #include "penchant/semantic_id/quantiser_options.h"
 #include "penchant/semantic_id/report.h"
 
@@ -14,7 +15,7 @@ struct ComparedQuantiser {
   std::string name;
   std::vector<std::uint32_t> codebooks;  ///< [L], K_l
   double unique_before = 0;  ///< share of the items that have their ID for themselves with nearest codewords
-  double seconds = 0;        ///< of training and coding all items, by the clock
+  double seconds = 0;        ///< of training, coding and resolving all items, by the clock
   SidReport report;          ///< after the collision policy; its unique_share is the share after
 };
 
@@ -24,7 +25,8 @@ struct ComparedQuantiser {
 Result<std::vector<ComparedQuantiser>> compare_quantisers(MatrixView<const float> vectors,
                                                           std::span<const std::string> names,
                                                           const QuantiserOptions& options, Executor& executor,
-                                                          const Clock& clock);
+                                                          const Clock& clock,
+                                                          const CollisionOptions& collisions = {});
 
 /// {"quantisers": [{"quantiser", "codebooks", "unique_before", "unique_after", "seconds", "report"}]};
 /// "report" as to_json(SidReport).

@@ -82,6 +82,20 @@ CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const do
   return report;
 }
 
+/// "  sizes: …", lines broken at spaces.
+std::string wrapped_sizes(const std::string& sizes) {
+  std::string text = "  sizes:";
+  std::size_t width = text.size();
+  for (std::size_t at = 0; at < sizes.size();) {
+    const auto end = std::min(sizes.find(' ', at), sizes.size());
+    const bool breaks = width + 1 + (end - at) > 100;
+    text.append(breaks ? "\n   " : " ").append(sizes, at, end - at);
+    width = (breaks ? 4 : width + 1) + (end - at);
+    at = end + 1;
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float> vectors,
@@ -89,7 +103,7 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
                               const ReportOptions& options) {
   PENCHANT_DO(check(codebooks, vectors, codes));
   PENCHANT_TRY(nearest, codebooks.assign(vectors, executor));
-  SidReport report{.items = codes.rows(), .dim = codebooks.dim(), .codebook = codebooks.codebook()};
+  SidReport report{.collisions = options.collisions, .sizes = options.sizes, .items = codes.rows(), .dim = codebooks.dim(), .codebook = codebooks.codebook()};
   report.levels.resize(codebooks.levels());
   for (std::size_t l = 0; l < codebooks.levels(); ++l) report.levels[l].codebook = codebooks.codebook(l);
   if (report.items == 0) return report;
@@ -122,6 +136,8 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
 
 std::string to_json(const SidReport& r) {
   JsonObject object;
+  if (!r.collisions.empty()) object.add("collisions", quoted(r.collisions));
+  if (!r.sizes.empty()) object.add("sizes", quoted(r.sizes));
   object.add("items", r.items)
       .add("codebook", r.codebook)
       .add("dim", r.dim)
@@ -153,6 +169,7 @@ std::string to_json(const SidReport& r) {
                    .add("high", c.high)
                    .str();
              }));
+  if (r.drift) object.add("drift", to_json(*r.drift));
   return object.str();
 }
 
@@ -164,16 +181,18 @@ std::string to_text(const SidReport& r) {
            r.levels.size(), even ? "" : "up to ", r.codebook, r.dim);
   if (r.without_content > 0)
     text += line("  %zu items have no content vector; their codes only spread them\n", r.without_content);
-  text += "\n  level   codes used     perplexity   largest code   left over   explained\n";
+  if (!r.sizes.empty()) text += wrapped_sizes(r.sizes);
+  text += "\n  level   codes used     entropy   perplexity   largest code   left over   explained\n";
   for (std::size_t l = 0; l < r.levels.size(); ++l) {
     const auto& level = r.levels[l];
-    text += line("  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
+    text += line("  %5zu   %5zu (%3.0f %%)   %7.2f   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
                  100.0 * static_cast<double>(level.used) /
                      static_cast<double>(std::max<std::size_t>(level.codebook, 1)),
-                 level.perplexity, level.largest, level.error, 100 * level.explained);
+                 level.entropy_bits, level.perplexity, level.largest, level.error, 100 * level.explained);
   }
-  text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy\n",
-               r.distinct_before, r.distinct);
+  text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy%s\n",
+               r.distinct_before, r.distinct,
+               r.collisions.empty() ? "" : (" (" + r.collisions.substr(0, 20) + ")").c_str());
   text += line("  items that share an ID: %zu before, %zu after; %zu items moved\n", r.shared_before,
                r.shared, r.moved);
   text +=
@@ -184,6 +203,7 @@ std::string to_text(const SidReport& r) {
     text += c.pairs == 0 ? line("  %16s   no two items\n", name.c_str())
                          : line("  %16s   %24.3f    %.3f .. %.3f\n", name.c_str(), c.cosine, c.low, c.high);
   }
+  if (r.drift) text += to_text(*r.drift);
   return text;
 }
 
