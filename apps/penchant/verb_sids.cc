@@ -26,6 +26,10 @@ std::string dotted(const std::vector<std::uint16_t>& codes) {
   return text.empty() ? "none yet" : text;
 }
 
+evaluate::ContentOptions content_options(const Context& context) {
+  return {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()};
+}
+
 Status show(Context& context, const std::string& id) {
   PENCHANT_TRY(engine, context.engine());
   PENCHANT_TRY(card, engine->item_card(id));
@@ -66,11 +70,42 @@ Result<Matrix<float>> content_of(const std::string& folder, const artifact::Mani
   return content;
 }
 
+/// Content of the items that the store has beyond those of the release, as the codebooks quantise it.
+Result<Matrix<float>> added_content(Context& context, const artifact::Manifest& manifest, std::size_t width) {
+  PENCHANT_TRY(store, context.store());
+  PENCHANT_TRY(counts, store->counts());
+  const std::size_t first = manifest.model.items;
+  if (counts.items <= first) return Matrix<float>(0, width);
+  ProgressLine line(context.globals().quiet);
+  PENCHANT_TRY(kinds, evaluate::load_content_kinds(*store, content_options(context), context.executor(), first, line.sink()));
+  line.finish();
+  Matrix<float> added;
+  for (std::size_t row = first; row < kinds.begin()->second.rows(); ++row) {
+    std::vector<float> all;
+    for (const auto& modality : manifest.modalities) {
+      const auto kind = kinds.find(modality.name);
+      if (kind != kinds.end() && kind->second.cols() == modality.dim)
+        all.insert(all.end(), kind->second.row(row).begin(), kind->second.row(row).end());
+      else
+        all.resize(all.size() + modality.dim, 0.0F);
+    }
+    added.append_row(all);
+  }
+  return added;
+}
+
 Status report(Context& context, const std::string& release) {
   PENCHANT_TRY(folder, context.release_folder(release));
   PENCHANT_TRY(ids, semantic_id::read_release_ids(folder));
   PENCHANT_TRY(content, content_of(folder, ids.manifest));
-  PENCHANT_TRY(made, semantic_id::make_report(ids.stored.codebooks, content.view(), ids.stored.codes.view(), context.executor()));
+  PENCHANT_TRY(made, semantic_id::make_report(ids.stored.codebooks, content.view(), ids.stored.codes.view(), context.executor(),
+                                              {.collisions = ids.manifest.collisions.empty() ? "reassign" : ids.manifest.collisions,
+                                               .sizes = ids.manifest.codebook_sizes}));
+  PENCHANT_TRY(added, added_content(context, ids.manifest, content.cols()));
+  if (added.rows() > 0) {
+    PENCHANT_TRY(drift, semantic_id::measure_drift(ids.stored.codebooks, content.view(), added.view(), context.executor()));
+    made.drift = std::move(drift);
+  }
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(made).c_str() : semantic_id::to_text(made).c_str());
   return {};
 }
@@ -89,6 +124,7 @@ Status diff(Context& context, const std::string& before, const std::string& afte
 struct CompareOptions {
   std::vector<std::string> quantisers;
   semantic_id::QuantiserOptions how;
+  std::string collisions{"reassign"};
 };
 
 Status compare(Context& context, CompareOptions options) {
@@ -96,14 +132,12 @@ Status compare(Context& context, CompareOptions options) {
   PENCHANT_TRY(counts, store->counts());
   if (counts.items == 0) return Error{ErrorCode::not_found, "there are no items: import a catalogue first with `penchant import`"};
   for (const auto& name : options.quantisers) PENCHANT_DO(semantic_id::check_quantiser(name));
+  PENCHANT_TRY(policy, semantic_id::parse_collision_policy(options.collisions));
   ProgressLine line(context.globals().quiet);
-  PENCHANT_TRY(content, evaluate::load_content(*store,
-                                               {.encoder_dir = context.globals().encoder_dir,
-                                                .cache_file = context.globals().home + "/cache/item_text_vectors.safetensors"},
-                                               context.executor(), line.sink()));
+  PENCHANT_TRY(content, evaluate::load_content(*store, content_options(context), context.executor(), line.sink()));
   options.how.progress = line.sink();
   PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.view(), options.quantisers, options.how,
-                                                         context.executor(), context.clock()));
+                                                         context.executor(), context.clock(), {.policy = policy}));
   line.finish();
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(compared).c_str() : semantic_id::to_text(compared).c_str());
   return {};
@@ -125,6 +159,7 @@ void add_compare(CLI::App& sids, Run& run) {
   verb->add_option("--levels", options->how.levels, "codes per semantic ID")->capture_default_str();
   verb->add_option("--codebooks", options->how.codebooks, "codes of every level, e.g. 256,128,64 (default: from the number of items)")->delimiter(',');
   verb->add_option("--balance", options->how.balance, "price on codes that many items share; 0: none")->capture_default_str();
+  verb->add_option("--collisions", options->collisions, "what becomes of items that share an ID: reassign, extra or popular")->capture_default_str();
   verb->add_option("--seed", options->how.seed, "same seed, same codes")->capture_default_str();
   verb->callback([&run, options] { run = [options](Context& c) { return compare(c, *options); }; });
 }
@@ -132,7 +167,7 @@ void add_compare(CLI::App& sids, Run& run) {
 }  // namespace
 
 void add_sids(CLI::App& app, Run& run) {
-  auto* sids = app.add_subcommand("sids", "semantic IDs: of one item, of a whole release, or by several quantisers");
+  auto* sids = app.add_subcommand("sids", "semantic IDs: of an item or a release, compared, exported and imported");
   sids->require_subcommand(1);
   auto item = std::make_shared<std::string>();
   auto* show_verb = sids->add_subcommand("show", "an item's ID and its neighbours by prefix");
@@ -144,6 +179,7 @@ void add_sids(CLI::App& app, Run& run) {
   report_verb->callback([&run, release] { run = [release](Context& c) { return report(c, *release); }; });
   add_diff(*sids, run);
   add_compare(*sids, run);
+  add_sids_files(*sids, run);
 }
 
 }  // namespace penchant::app

@@ -203,6 +203,8 @@ export interface Comparison {
 
 /** One level of the semantic IDs; null where the release does not say. */
 export interface LevelUse {
+  /** Codes that there are. */
+  codebook: number | null;
   used: number | null;
   entropyBits: number | null;
   /** Mean squared length left after this level. */
