@@ -35,9 +35,9 @@ export interface BranchState {
   failed: boolean;
 }
 
-/** A whole ID that one item has for itself is shown as that item. */
-function isItem(node: IdNode, levels: number): boolean {
-  return node.prefix.length === levels && node.items === 1 && node.examples.length === 1;
+/** A group of one item is shown as that item, whatever codes follow. */
+function isItem(node: IdNode): boolean {
+  return node.items === 1 && node.examples.length === 1;
 }
 
 /** Rows below the root. `branches` by key of their prefix; a group is open when its key is in `open`. */
@@ -49,13 +49,13 @@ export function visibleRows(branches: ReadonlyMap<string, BranchState>, open: Re
     const kind = state?.failed ? 'failed' : 'loading';
     return [{ kind, key: `${parent}/${kind}`, level, parent, prefix, position: 1, siblings: 1 }];
   }
-  const { children, items, below, levels } = state.branch;
+  const { children, items, below } = state.branch;
   const siblings = below;
   const rows: TreeRow[] = [];
   children.forEach((node, index) => {
     const place = { level, parent, position: index + 1, siblings };
     const only = node.examples[0];
-    if (isItem(node, levels) && only) {
+    if (isItem(node) && only) {
       rows.push({ kind: 'item', key: `${keyOf(node.prefix)}/${only.id}`, item: only, prefix: node.prefix, ...place });
       return;
     }
