@@ -8,6 +8,7 @@
 #include "penchant/learn/baseline_model.h"
 #include "penchant/learn/refit.h"
 #include "penchant/learn/sequences.h"
+#include "penchant/learn/towers.h"
 #include "penchant/learn/trainer.h"
 
 namespace penchant::app {
@@ -17,12 +18,33 @@ std::uint32_t threads_of(const BaselineArguments& a) {
   return a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
+/// Sets, checks, trains and writes one model, whatever its options are.
+template <class Options, class Train>
+Status fit(const BaselineArguments& a, Options options, const Train& train, Report& report, const std::function<bool()>& go_on) {
+  for (const std::string& setting : a.settings) PENCHANT_DO(learn::apply_setting(options, setting));
+  options.seed = a.seed;
+  options.threads = threads_of(a);
+  PENCHANT_DO(learn::validate(options));
+  PENCHANT_TRY(data, learn::read_sequences(a.sequences));
+  const auto started = std::chrono::steady_clock::now();
+  PENCHANT_TRY(model, train(data, options, [&](const learn::TrainProgress& p) {
+    report.training(p);
+    return go_on();
+  }));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  char line[160];
+  std::snprintf(line, sizeof line, "%s: best epoch %u, validation NDCG@10 %.4f, %.0f s", a.model.c_str(), model.best_epoch,
+                model.best_ndcg10, seconds);
+  report.note(line);
+  return learn::write_baseline(a.out, a.model, options, model, seconds);
+}
+
 }  // namespace
 
 CLI::App* declare_fit(CLI::App& app, BaselineArguments& a) {
   auto* verb = app.add_subcommand("fit", "train a baseline on a file of sequences");
   verb->add_option("--sequences", a.sequences, "training histories and validation cases")->required();
-  verb->add_option("--model", a.model, "gru4rec, gru4rec-bprmax, sasrec, sasrec-sampled, sasrec-bce, sasrec-refit, gsasrec or bert4rec")->required();
+  verb->add_option("--model", a.model, "gru4rec, gru4rec-bprmax, sasrec, sasrec-sampled, sasrec-bce, sasrec-refit, gsasrec, bert4rec or m3csr")->required();
   verb->add_option("--out", a.out, "folder of the trained model")->required();
   verb->add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
   verb->add_option("--threads", a.threads, "0: as many as the machine has");
@@ -43,25 +65,13 @@ CLI::App* declare_encode(CLI::App& app, BaselineArguments& a) {
 
 Status run_fit(const BaselineArguments& a, Report& report, const std::function<bool()>& go_on) {
   if (!a.progress_json.empty()) PENCHANT_DO(report.open_json(a.progress_json));
+  if (a.model == learn::kTowersModel) return fit(a, learn::TowerOptions(), learn::train_towers, report, go_on);
   PENCHANT_TRY(options, learn::baseline_options(a.model));
-  for (const std::string& setting : a.settings) PENCHANT_DO(learn::apply_setting(options, setting));
-  options.stride = options.max_len;  // windows of a long history do not overlap: every event is learned from once
-  options.seed = a.seed;
-  options.threads = threads_of(a);
-  PENCHANT_DO(learn::validate(options));
-  PENCHANT_TRY(data, learn::read_sequences(a.sequences));
-  const auto train = options.refit ? learn::train_then_refit : learn::train;
-  const auto started = std::chrono::steady_clock::now();
-  PENCHANT_TRY(model, train(data, options, [&](const learn::TrainProgress& p) {
-    report.training(p);
-    return go_on();
-  }));
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  char line[160];
-  std::snprintf(line, sizeof line, "%s: best epoch %u, validation NDCG@10 %.4f, %.0f s", a.model.c_str(), model.best_epoch,
-                model.best_ndcg10, seconds);
-  report.note(line);
-  return learn::write_baseline(a.out, a.model, options, model, seconds);
+  const auto train = [](const learn::TrainingData& data, learn::TrainOptions o, const learn::TrainSink& sink) {
+    o.stride = o.max_len;  // windows of a long history do not overlap: every event is learned from once
+    return o.refit ? learn::train_then_refit(data, o, sink) : learn::train(data, o, sink);
+  };
+  return fit(a, options, train, report, go_on);
 }
 
 Status run_encode(const BaselineArguments& a) {

@@ -12,12 +12,14 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "baseline.h"
 #include "penchant/learn/dataset.h"
 #include "penchant/learn/options.h"
 #include "penchant/learn/release_writer.h"
+#include "penchant/learn/towers.h"
 #include "penchant/learn/trainer.h"
 #include "penchant/semantic_id/quantiser.h"
 #include "penchant/store/store.h"
@@ -38,7 +40,7 @@ struct Arguments {
   std::vector<std::uint32_t> codebooks;
   double balance = 0;
   std::string collisions = "reassign", codes;
-  bool resume = false, quiet = false;
+  bool resume = false, quiet = false, towers = false;
   std::vector<std::string> settings;
 };
 
@@ -53,7 +55,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
   app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
   app.add_option("--codebooks", a.codebooks, "codes of every level, e.g. 256,128,64, in place of --levels and --codebook")->delimiter(',');
-  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq or opq")->capture_default_str();
+  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq, opq, rqvae or behaviour")->capture_default_str();
   app.add_option("--balance", a.balance, "price on codes that many items share; 0: none")->capture_default_str();
   app.add_option("--collisions", a.collisions, "what becomes of items that share an ID: reassign, extra or popular")->capture_default_str();
   app.add_option("--codes", a.codes, "file of semantic IDs made elsewhere, in place of a quantiser");
@@ -63,8 +65,9 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--checkpoint", a.checkpoint, "file that an interrupted run goes on from (default: <home>/training.checkpoint)");
   app.add_flag("--resume", a.resume, "go on from the checkpoint when there is one");
   app.add_option("--progress-json", a.progress_json, "write progress as JSON lines to this file, pipe or /dev/fd/N");
+  app.add_flag("--towers", a.towers, "learn two towers over content and behaviour too: a further source of candidates");
   app.add_flag("--quiet", a.quiet, "only errors");
-  app.add_option("settings,--set", a.settings, "further settings as name=value, e.g. dropout=0.3");
+  app.add_option("settings,--set", a.settings, "further settings as name=value, e.g. dropout=0.3; of the towers as towers.name=value");
 }
 
 std::string now_iso() {
@@ -76,15 +79,32 @@ std::string now_iso() {
   return text;
 }
 
+constexpr std::string_view kTowers = "towers.";  ///< before the settings of the towers
+
+std::uint32_t threads_of(const Arguments& a) {
+  return a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+Result<learn::TowerOptions> tower_options(const Arguments& a) {
+  learn::TowerOptions options;
+  for (const std::string& setting : a.settings)
+    if (setting.starts_with(kTowers)) PENCHANT_DO(learn::apply_setting(options, std::string_view(setting).substr(kTowers.size())));
+  options.seed = a.seed;
+  options.threads = threads_of(a);
+  PENCHANT_DO(learn::validate(options));
+  return options;
+}
+
 Result<learn::TrainOptions> train_options(const Arguments& a, const std::string& preset) {
   PENCHANT_TRY(options, learn::preset_options(preset, 0));
-  for (const std::string& setting : a.settings) PENCHANT_DO(learn::apply_setting(options, setting));
+  for (const std::string& setting : a.settings)
+    if (!setting.starts_with(kTowers)) PENCHANT_DO(learn::apply_setting(options, setting));
   if (a.epochs > 0) {
     options.epochs = a.epochs;
     options.patience = 0;
   }
   options.seed = a.seed;
-  options.threads = a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
+  options.threads = threads_of(a);
   options.checkpoint = a.checkpoint.empty() ? a.home + "/training.checkpoint" : a.checkpoint;
   options.resume = a.resume;
   PENCHANT_DO(learn::validate(options));
@@ -99,6 +119,7 @@ Status run(const Arguments& a, Report& report) {
   if (!a.progress_json.empty()) PENCHANT_DO(report.open_json(a.progress_json));
   PENCHANT_TRY(holdout, learn::parse_holdout(a.holdout));
   PENCHANT_TRY(checked, train_options(a, a.preset));  // refuse bad settings before the long steps
+  PENCHANT_TRY(of_towers, tower_options(a));
   PENCHANT_TRY(store, store::open_store(a.home, {.read_only = true, .create = false}));
 
   Executor executor(checked.threads);
@@ -125,7 +146,17 @@ Status run(const Arguments& a, Report& report) {
     return !stop_asked;
   }));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds}, dataset, options, model));
+  std::optional<learn::TrainedModel> towers;
+  if (a.towers) {
+    report.note("two towers over content and behaviour");
+    PENCHANT_TRY(learned, learn::train_towers(dataset.data, of_towers, [&](const learn::TrainProgress& p) {
+      report.training(p);
+      return !stop_asked;
+    }));
+    towers = std::move(learned);
+  }
+  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds}, dataset, options, model,
+                                   towers ? &*towers : nullptr));
   std::error_code ignored;
   std::filesystem::remove(options.checkpoint, ignored);
   char line[160];

@@ -124,7 +124,7 @@ void add_eval(CLI::App& app, Run& run) {
   auto options = std::make_shared<Options>();
   auto& how = options->run;
   auto* verb = app.add_subcommand("eval", "measure models on held-out events: full ranking, intervals, baselines");
-  verb->add_option("--protocol", options->protocol, "last-out, time, cold or windows")->capture_default_str();
+  verb->add_option("--protocol", options->protocol, "last-out, time, cold, windows, or given: parts named by the event type")->capture_default_str();
   verb->add_option("--models", options->models, "names from below, or default, classic, all")->delimiter(',');
   verb->add_option("--set", options->settings, "MODEL.NAME=VALUE, e.g. --set ease.lambda=300");
   verb->add_option("--release", options->release, "release name (default: the live one)");

@@ -1,5 +1,6 @@
 /// \file sids show, sids report, sids diff: the semantic IDs of releases; sids compare: quantisers side by side.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 
@@ -8,6 +9,7 @@
 #include "penchant/artifact/safetensors.h"
 #include "penchant/catalog/json.h"
 #include "penchant/evaluate/content_vectors.h"
+#include "penchant/evaluate/following_pairs.h"
 #include "penchant/semantic_id/comparison.h"
 #include "penchant/semantic_id/difference.h"
 #include "penchant/semantic_id/quantiser.h"
@@ -122,10 +124,17 @@ Status diff(Context& context, const std::string& before, const std::string& afte
 }
 
 struct CompareOptions {
-  std::vector<std::string> quantisers;
+  std::vector<std::string> quantisers;  ///< empty: all that can be fitted
   semantic_id::QuantiserOptions how;
   std::string collisions{"reassign"};
 };
+
+/// Training and validation pairs of the protocol last-out.
+Result<evaluate::FollowingPairs> pairs_of(store::Store& store) {
+  PENCHANT_TRY(log, evaluate::load_events(store));
+  PENCHANT_TRY(split, evaluate::Split::make(std::move(log), {}));
+  return evaluate::following_pairs(split);
+}
 
 Status compare(Context& context, CompareOptions options) {
   PENCHANT_TRY(store, context.store());
@@ -134,10 +143,20 @@ Status compare(Context& context, CompareOptions options) {
   for (const auto& name : options.quantisers) PENCHANT_DO(semantic_id::check_quantiser(name));
   PENCHANT_TRY(policy, semantic_id::parse_collision_policy(options.collisions));
   ProgressLine line(context.globals().quiet);
+  auto pairs = pairs_of(*store);
+  if (!pairs.ok() && std::ranges::any_of(options.quantisers, semantic_id::reads_pairs)) return pairs.error();
+  if (options.quantisers.empty())
+    for (const auto name : semantic_id::quantiser_names()) {
+      if (pairs.ok() || !semantic_id::reads_pairs(name)) options.quantisers.emplace_back(name);
+      else if (!context.globals().quiet)
+        std::fprintf(stderr, "%s is left out: it learns from events, and %s\n", std::string(name).c_str(), pairs.error().message.c_str());
+    }
   PENCHANT_TRY(content, evaluate::load_content(*store, content_options(context), context.executor(), line.sink()));
   options.how.progress = line.sink();
-  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.view(), options.quantisers, options.how,
-                                                         context.executor(), context.clock(), {.policy = policy}));
+  const evaluate::FollowingPairs known = pairs.ok() ? std::move(*pairs) : evaluate::FollowingPairs{};
+  options.how.pairs = known.training;
+  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.rows.view(), options.quantisers, options.how, context.executor(),
+                                                         context.clock(), {.collisions = {.policy = policy}, .next = known.asked}));
   line.finish();
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(compared).c_str() : semantic_id::to_text(compared).c_str());
   return {};
@@ -153,9 +172,8 @@ void add_diff(CLI::App& sids, Run& run) {
 
 void add_compare(CLI::App& sids, Run& run) {
   auto options = std::make_shared<CompareOptions>();
-  for (const auto name : semantic_id::quantiser_names()) options->quantisers.emplace_back(name);
   auto* verb = sids.add_subcommand("compare", "quantisers side by side on the content vectors of the catalogue");
-  verb->add_option("--quantisers", options->quantisers, "which")->delimiter(',')->capture_default_str();
+  verb->add_option("--quantisers", options->quantisers, "which of residual-kmeans, pq, opq, rqvae, behaviour (default: all)")->delimiter(',');
   verb->add_option("--levels", options->how.levels, "codes per semantic ID")->capture_default_str();
   verb->add_option("--codebooks", options->how.codebooks, "codes of every level, e.g. 256,128,64 (default: from the number of items)")->delimiter(',');
   verb->add_option("--balance", options->how.balance, "price on codes that many items share; 0: none")->capture_default_str();

@@ -67,18 +67,18 @@ Status fill_missing(Context& context, store::Store& store, semantic_id::MatchedI
                                                {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()},
                                                context.executor(), line.sink()));
   line.finish();
-  std::vector<bool> has(content.rows(), true);
+  std::vector<bool> has(content.rows.rows(), true);
   for (const auto row : matched.missing) has[row] = false;
   Matrix<float> vectors;
   Matrix<catalog::Code> codes;
-  for (std::size_t row = 0; row < content.rows(); ++row) {
+  for (std::size_t row = 0; row < content.rows.rows(); ++row) {
     if (!has[row]) continue;
-    vectors.append_row(content.row(row));
+    vectors.append_row(content.rows.row(row));
     codes.append_row(matched.codes.row(row));
   }
   PENCHANT_TRY(books, semantic_id::fit_codebooks(vectors.view(), codes.view()));
   for (const auto row : matched.missing) {
-    PENCHANT_TRY(placed, books.assign(content.row(row)));
+    PENCHANT_TRY(placed, books.assign(content.rows.row(row)));
     std::ranges::copy(placed.codes, matched.codes.row(row).begin());
   }
   matched.missing.clear();

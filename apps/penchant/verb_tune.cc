@@ -62,7 +62,6 @@ Status tune(Context& context, const Options& options) {
   PENCHANT_TRY(store, context.store());
   PENCHANT_TRY(log, evaluate::load_events(*store));
   ProgressLine line(context.globals().quiet);
-  Matrix<float> content;
   const auto use = evaluate::find_baseline(options.model)->content;
   if (use != evaluate::ContentUse::none) {
     auto loaded = evaluate::load_content(*store,
@@ -70,8 +69,7 @@ Status tune(Context& context, const Options& options) {
                                           .cache_file = context.text_vectors()},
                                          context.executor(), line.sink());
     if (!loaded.ok() && (use == evaluate::ContentUse::needed || loaded.error().code != ErrorCode::invalid_argument)) return std::move(loaded).error();
-    if (loaded.ok()) content = std::move(loaded).value();
-    tune.content = content.view();
+    if (loaded.ok()) tune.content = std::move(loaded).value();
   }
   PENCHANT_TRY(report, evaluate::tune(log, subject, tune, context.executor(), line.sink()));
   line.finish();
@@ -99,7 +97,7 @@ void add_tune(CLI::App& app, Run& run) {
   verb->add_option("--minutes", options->tune.minutes, "begin no trial later than this; 0: no limit")->capture_default_str();
   verb->add_option("--set", options->tune.fixed, "name=value that stays as it is, e.g. --set dim=64");
   verb->add_option("--metric", options->tune.metric, "recall, ndcg or mrr at 5, 10 or 20")->capture_default_str();
-  verb->add_option("--protocol", options->protocol, "last-out, time, cold or windows")->capture_default_str();
+  verb->add_option("--protocol", options->protocol, "last-out, time, cold, windows or given")->capture_default_str();
   verb->add_option("--ties", options->ties, "given, or shuffled inside each user")->capture_default_str();
   verb->add_option("--seen", options->seen, "seen items kept or removed (default: removed where repeats are rare)");
   verb->add_option("--seed", options->tune.seed, "of the search and of every fit")->capture_default_str();

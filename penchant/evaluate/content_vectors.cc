@@ -88,18 +88,20 @@ Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& st
   return std::move(contents.given);
 }
 
-Result<Matrix<float>> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
+Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
                                    const ProgressSink& progress) {
   PENCHANT_TRY(kinds, load_content_kinds(store, options, executor, 0, progress));
   std::size_t width = 0;
   for (const auto& [name, kind] : kinds) width += kind.cols();
-  Matrix<float> all(kinds.begin()->second.rows(), width);
+  ContentVectors all{Matrix<float>(kinds.begin()->second.rows(), width), {}};
   std::size_t at = 0;
   for (const auto& [name, kind] : kinds) {
-    for (std::size_t r = 0; r < all.rows(); ++r) std::ranges::copy(kind.row(r), all.row(r).begin() + static_cast<std::ptrdiff_t>(at));
+    for (std::size_t r = 0; r < all.rows.rows(); ++r)
+      std::ranges::copy(kind.row(r), all.rows.row(r).begin() + static_cast<std::ptrdiff_t>(at));
+    all.kinds.push_back({name, at, kind.cols()});
     at += kind.cols();
   }
-  kernels::l2_normalise_rows(all.view());
+  kernels::l2_normalise_rows(all.rows.view());
   return all;
 }
 

@@ -3,11 +3,13 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "penchant/base/executor.h"
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
+#include "penchant/evaluate/model.h"
 #include "penchant/store/store.h"
 #include "penchant/text/encoder.h"
 
@@ -27,10 +29,16 @@ Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, st
 /// Content by kind: the vectors that items carry and, unless a kind is called "text", sentence
 /// vectors of their texts; every row L2-normalised, a zero row = missing. Rows before `first_row` may
 /// be left without a sentence vector.
-/// \return [items, dim] each; errors as load_content
+/// \return [items, dim] each, at least one; errors as load_content
 Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& store, const ContentOptions& options,
                                                                 Executor& executor, std::size_t first_row = 0,
                                                                 const ProgressSink& progress = {});
+
+/// Content of a whole catalogue.
+struct ContentVectors {
+  Matrix<float> rows;              ///< [items, d]
+  std::vector<ContentKind> kinds;  ///< blocks of columns
+};
 
 /// One vector per catalogue row: the vectors that items carry, each kind normalised, side by side;
 /// and sentence vectors of their texts, unless a kind is called "text". Rows have length one; an item
@@ -38,7 +46,7 @@ Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& st
 /// Texts are encoded once: what `cache_file` holds is not encoded again.
 /// \return [items, sum of dims]; invalid_argument when items carry no vectors and there is no encoder,
 /// or naming the item whose vector has another length; cancelled
-Result<Matrix<float>> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
+Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
                                    const ProgressSink& progress = {});
 
 }  // namespace penchant::evaluate

@@ -53,7 +53,8 @@ metrics::Estimate calibration(const Ranking& ranking, std::span<const std::uint3
   return metrics::interval_of(metrics::calibration_error(resampled.exact), std::move(errors));
 }
 
-/// ndcg@10 and recall@10 of the cases of one slice, for all columns: [columns] results.
+/// ndcg@10, recall@10 and recall@20 of the cases of one slice, for all columns: [columns] results. Every target is
+/// judged for itself, since the other targets of its list may lie in another slice.
 std::vector<SliceResult> slice_results(std::span<const RankedColumn> columns, std::span<const Case> cases,
                                        const SliceDimension& dimension, std::size_t slice,
                                        const RunOptions& options, Executor& executor) {
@@ -68,16 +69,19 @@ std::vector<SliceResult> slice_results(std::span<const RankedColumn> columns, st
   const auto share = shares(rows);
   std::vector<SliceResult> out(columns.size(), {dimension.name, dimension.slices[slice], share.size(), {}});
   if (share.empty()) return out;
-  Matrix<double> values(share.size(), 2 * columns.size());
+  Matrix<double> values(share.size(), 3 * columns.size());
   for (std::size_t c = 0; c < columns.size(); ++c)
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::uint32_t rank = columns[c].ranking.ranks[places[i]];
-      values(rows[i], 2 * c) += share[rows[i]] * metrics::ndcg_at(rank, 10);
-      values(rows[i], 2 * c + 1) += share[rows[i]] * metrics::recall_at(rank, 10);
+      values(rows[i], 3 * c) += share[rows[i]] * metrics::ndcg_at(rank, 10);
+      values(rows[i], 3 * c + 1) += share[rows[i]] * metrics::recall_at(rank, 10);
+      values(rows[i], 3 * c + 2) += share[rows[i]] * metrics::recall_at(rank, 20);
     }
   const Resampled resampled = resample_users(values.view(), options, executor);
   for (std::size_t c = 0; c < columns.size(); ++c)
-    out[c].metrics = {{"ndcg@10", resampled.column(2 * c)}, {"recall@10", resampled.column(2 * c + 1)}};
+    out[c].metrics = {{"ndcg@10", resampled.column(3 * c)},
+                      {"recall@10", resampled.column(3 * c + 1)},
+                      {"recall@20", resampled.column(3 * c + 2)}};
   return out;
 }
 
@@ -145,15 +149,15 @@ UserValues user_values(std::span<const Case> cases, std::span<const RankedColumn
   out.values = Matrix<double>(share.size(), columns.size() * out.names.size());
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const Ranking& ranking = columns[c].ranking;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t i = 0; i < rows.size(); i += cases[i].together) {  // one question after the other
       const auto row = out.values.row(rows[i]).subspan(out.column(c, 0), out.names.size());
-      const std::uint32_t rank = ranking.ranks[i];
-      const double part = share[rows[i]];
+      const auto ranks = std::span(ranking.ranks).subspan(i, cases[i].together);
+      const double part = share[rows[i]] * cases[i].together;
       for (std::size_t k = 0; k < kCuts.size(); ++k) {
-        if (rank > kCuts[k]) continue;
-        row[3 * k] += part * metrics::recall_at(rank, kCuts[k]);
-        row[3 * k + 1] += part * metrics::ndcg_at(rank, kCuts[k]);
-        row[3 * k + 2] += part * metrics::mrr_at(rank, kCuts[k]);
+        const metrics::AtK at = metrics::at_k(ranks, kCuts[k]);
+        row[3 * k] += part * at.recall;
+        row[3 * k + 1] += part * at.ndcg;
+        row[3 * k + 2] += part * at.mrr;
       }
       row[kAccuracy] += part * ranking.list_popularity[i];
       row[kAccuracy + 1] += part * ranking.list_novelty[i];

@@ -271,11 +271,11 @@ TEST(Content, IsMadeOnceAndOnlyWhereItIsNeeded) {
   Executor executor(1);
   int made = 0;
   RunOptions options{.seen = {Seen::kept}};
-  options.content = [&](Executor&, const ProgressSink&) -> Result<Matrix<float>> {
+  options.content = [&](Executor&, const ProgressSink&) -> Result<ContentVectors> {
     ++made;
     Matrix<float> rows(30, 2);
     for (std::size_t i = 0; i < 30; ++i) rows(i, i % 2) = 1;
-    return rows;
+    return ContentVectors{std::move(rows), {{"text", 0, 2}}};
   };
   const auto without = run_models(log, std::vector{source("noise", noise)}, options, executor).value();
   EXPECT_EQ(made, 0);
@@ -288,7 +288,7 @@ TEST(Content, IsMadeOnceAndOnlyWhereItIsNeeded) {
   EXPECT_GT(diversity, 0.4);  // half of all pairs are at right angles
   EXPECT_LT(diversity, 0.6);
 
-  options.content = [](Executor&, const ProgressSink&) -> Result<Matrix<float>> { return invalid("there is no text"); };
+  options.content = [](Executor&, const ProgressSink&) -> Result<ContentVectors> { return invalid("there is no text"); };
   EXPECT_THAT(run_models(log, both, options, executor).error().message, HasSubstr("needy needs content vectors: there is no text"));
   options.measure_diversity = true;
   EXPECT_THAT(run_models(log, std::vector{source("noise", noise)}, options, executor).error().message,

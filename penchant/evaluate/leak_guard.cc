@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "penchant/base/rng.h"
+#include "penchant/evaluate/split/given.h"
 
 namespace penchant::evaluate {
 namespace {
@@ -25,10 +26,17 @@ bool same_events(std::span<const Interaction> a, std::span<const Interaction> b)
 }
 
 /// Absolute numbers of the events whose item only the test may know; last-out and cold: the last of
-/// each user with three or more; time cuts: everything from the test cut on.
+/// each user with three or more; given: every event of the test part; time cuts: everything from the
+/// test cut on.
 std::vector<std::size_t> answers(const EventLog& log, const Protocol& filled) {
   const bool by_time = filled.kind == Kind::time || filled.kind == Kind::windows;
   std::vector<std::size_t> out;
+  if (filled.kind == Kind::given) {
+    const auto parts = parts_of_types(log);
+    for (std::size_t i = 0; parts.ok() && i < log.events.size(); ++i)
+      if ((*parts)[log.events[i].type] == Part::test) out.push_back(i);
+    return out;
+  }
   for (std::size_t u = 0; u < log.users(); ++u) {
     const std::size_t first = log.offsets[u], end = log.offsets[u + 1];
     if (!by_time && end - first >= 3) out.push_back(end - 1);

@@ -31,11 +31,19 @@ struct ValidationQuery {
   std::uint32_t target = 0;  ///< item row
 };
 
+/// One kind of content ("text", "visual", …): a block of columns of FitInput::content. Each block of a
+/// row has unit length times what normalising the whole row left, or is zero where the kind is missing.
+struct ContentKind {
+  std::string name;
+  std::size_t begin = 0, dim = 0;
+};
+
 /// All that a model gets to see.
 struct FitInput {
   const TrainingData& training;
   std::span<const ValidationQuery> validation;  ///< may be empty
   MatrixView<const float> content;              ///< [items, d] unit rows, a zero row = missing; empty = none
+  std::span<const ContentKind> content_kinds;   ///< its blocks, in order of columns; empty: not told apart
   bool removes_seen = true;                     ///< validation ranks without items of the history
   /// What is asked comes after the validation targets and never is one of them: whoever has found its
   /// settings may learn from them too.

@@ -75,7 +75,7 @@ class Content {
       } else {
         auto made = options_.content(executor_, progress_);
         if (made.ok()) {
-          if (made->rows() != items) return Error{ErrorCode::internal, "content vectors are not those of the items"};
+          if (made->rows.rows() != items) return Error{ErrorCode::internal, "content vectors are not those of the items"};
           vectors_ = std::move(made).value();
         } else if (made.error().code == ErrorCode::invalid_argument || made.error().code == ErrorCode::not_found) {
           why_ = made.error().message;
@@ -86,7 +86,8 @@ class Content {
     }
     return loaded();
   }
-  [[nodiscard]] MatrixView<const float> loaded() const { return vectors_.view(); }
+  [[nodiscard]] MatrixView<const float> loaded() const { return vectors_.rows.view(); }
+  [[nodiscard]] std::span<const ContentKind> kinds() const { return vectors_.kinds; }
   [[nodiscard]] const std::string& why() const { return why_; }
 
  private:
@@ -94,7 +95,7 @@ class Content {
   Executor& executor_;
   const ProgressSink& progress_;
   bool loaded_ = false;
-  Matrix<float> vectors_;
+  ContentVectors vectors_;
   std::string why_;
 };
 
@@ -203,6 +204,7 @@ class TieRun {
       auto fitted = bound->model->fit({.training = training,
                                        .validation = validation,
                                        .content = content_.loaded(),
+                                       .content_kinds = content_.kinds(),
                                        .removes_seen = removes_seen,
                                        .validation_is_past = options_.stage == Stage::test && split.protocol().kind != Kind::cold,
                                        .seed = seed},

@@ -14,6 +14,7 @@
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
 #include "penchant/evaluate/baselines/registry.h"
+#include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/controls.h"
 #include "penchant/evaluate/event_log.h"
 #include "penchant/evaluate/model.h"
@@ -53,9 +54,9 @@ struct RunOptions {
   /// Compare every other model with this one too; "best": with the one of highest NDCG@10; empty: no.
   std::string against;
   std::size_t max_users = 0;  ///< users asked, drawn with `seed` where there are more; 0: all
-  /// Makes [items, d] unit rows (a zero row = no content). Called once at most: when a model needs
+  /// Makes unit rows (a zero row = no content). Called once at most: when a model needs
   /// them, or before anything else with `measure_diversity`. May be empty.
-  std::function<Result<Matrix<float>>(Executor&, const ProgressSink&)> content;
+  std::function<Result<ContentVectors>(Executor&, const ProgressSink&)> content;
   bool measure_diversity = false;  ///< diversity@10; an error when there is no content
 };
 
@@ -70,7 +71,7 @@ struct SliceResult {
   std::string dimension;  ///< "item-frequency", "user", "history-length", "item-age", "group"
   std::string name;       ///< "1-5", "new", …
   std::size_t users = 0;  ///< with a case in it
-  std::vector<Metric> metrics;  ///< ndcg@10, recall@10; empty when users = 0
+  std::vector<Metric> metrics;  ///< ndcg@10, recall@10, recall@20; empty when users = 0
 };
 
 struct ModelResult {

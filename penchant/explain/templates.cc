@@ -103,6 +103,7 @@ std::string history_line(const Found& history, const Found& attributes) {
 
 std::string source_line(const Reason& reason) {
   const std::string& source = reason.evidence.front().id;
+  if (source == "towers") return "Its content and its audience are like those of what you chose";
   if (source == "transitions") return "Often comes next after what you chose lately";
   if (source == "content") return "Close in content to what you chose lately";
   if (source == "lexical" || source == "text") return "Matches your search";

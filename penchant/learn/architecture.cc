@@ -31,6 +31,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.epochs = 20, o.patience = 8;
   Architecture& a = o.architecture;
   a.input_norm = true;
+  a.from_end = true;
   if (model == "sasrec" || model == "sasrec-refit") {
     o.label_smoothing = 0.1;
     o.refit = model != "sasrec";
@@ -53,6 +54,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   }
   if (model == "bert4rec") {
     a.objective = Objective::cloze;
+    a.from_end = false;  // the mask of a query takes a place of its own
     o.epochs = 60;  // a masked fifth of the events teaches a fifth as much
     return o;
   }

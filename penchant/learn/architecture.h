@@ -38,6 +38,7 @@ struct Architecture {
   Loss loss = Loss::softmax;
   bool rotary = true;     ///< rotary positions; false: a learned vector per position
   bool context = true;    ///< action and time gap of each event are read
+  bool from_end = false;  ///< learned positions are counted backwards from the newest event, as padding on the left does
   bool input_norm = false;  ///< the sum of item and position is layer-normalised before the first block
   bool item_bias = true;  ///< a learned bias per item
 };

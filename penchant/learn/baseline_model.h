@@ -7,12 +7,15 @@
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/result.h"
 #include "penchant/learn/options.h"
+#include "penchant/learn/towers.h"
 #include "penchant/learn/trainer.h"
 
 namespace penchant::learn {
 
 /// Writes model.safetensors, then model.json. The folder is made when absent.
 Status write_baseline(const std::string& folder, const std::string& name, const TrainOptions& options,
+                      const TrainedModel& model, double seconds);
+Status write_baseline(const std::string& folder, const std::string& name, const TowerOptions& options,
                       const TrainedModel& model, double seconds);
 
 /// score(user, item) = <users[user], items[item]> + bias[item].

@@ -149,6 +149,22 @@ Result<MadeIds> fitted_ids(const DatasetOptions& options, const semantic_id::Qua
                  std::move(ids.sizes)};
 }
 
+/// Items that follow each other in training events, in numbers of the fitted rows.
+std::vector<semantic_id::ItemPair> training_pairs(const Histories& train, std::span<const std::size_t> rows,
+                                                  std::size_t items) {
+  constexpr std::uint32_t kNone = ~0U;
+  std::vector<std::uint32_t> place(items, kNone), history;
+  for (std::size_t k = 0; k < rows.size(); ++k) place[rows[k]] = static_cast<std::uint32_t>(k);
+  std::vector<semantic_id::ItemPair> pairs;
+  for (std::size_t u = 0; u < train.users(); ++u) {
+    history.clear();
+    for (const auto item : std::span(train.items).subspan(train.offsets[u], train.length(u)))
+      if (place[item] != kNone) history.push_back(place[item]);
+    semantic_id::add_pairs(history, pairs);
+  }
+  return pairs;
+}
+
 /// Codebooks, collision policy and report come from the fitted rows alone. Held-out items then get
 /// their codes as new items do: the nearest codewords, and nothing that lives moves.
 Status quantise(const DatasetOptions& options, Executor& executor, const ProgressSink& progress, Dataset& out) {
@@ -162,9 +178,12 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
     names.push_back(out.item_ids[rows[k]]);
     popularity.push_back(out.data.train_count[rows[k]]);
   }
+  std::vector<semantic_id::ItemPair> pairs;
+  if (semantic_id::reads_pairs(options.quantiser))
+    pairs = training_pairs(out.data.train, rows, out.item_ids.size());
   const semantic_id::QuantiserOptions how{.levels = options.levels, .codebook = options.codebook,
                                           .codebooks = options.codebooks, .balance = options.balance,
-                                          .seed = options.seed, .names = names, .progress = progress};
+                                          .seed = options.seed, .pairs = pairs, .names = names, .progress = progress};
   const bool given = !options.ids_file.empty();
   PENCHANT_TRY(made, given ? given_ids(options, out, fitted.view(), rows)
                            : fitted_ids(options, how, fitted.view(), popularity, executor));
@@ -177,6 +196,7 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   out.codebook_sizes = made.sizes;
   out.semantic_id_report = semantic_id::to_json(report);
   out.data.codebook_size = books.codebook();
+  out.data.content_encoder = books.encoder();
   for (std::size_t l = 0; l < books.levels(); ++l) {
     Matrix<float> level(books.codebook(l), books.dim());
     for (std::uint32_t k = 0; k < books.codebook(l); ++k)

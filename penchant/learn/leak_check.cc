@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "penchant/semantic_id/content_encoder.h"
+
 namespace penchant::learn {
 namespace {
 
@@ -25,6 +27,13 @@ bool is_held_out(std::span<const std::uint8_t> held_out, std::uint32_t item) {
 bool same(const Histories& a, const Histories& b) {
   return a.offsets == b.offsets && a.items == b.items && a.actions == b.actions && a.times_ms == b.times_ms &&
          a.is_target == b.is_target;
+}
+
+bool same_encoder(const semantic_id::ContentEncoder* a, const semantic_id::ContentEncoder* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return std::ranges::equal(a->layers(), b->layers(), [](const auto& p, const auto& q) {
+    return p.weight.values() == q.weight.values() && p.bias == q.bias;
+  });
 }
 
 }  // namespace
@@ -83,6 +92,7 @@ Status check_same_fit(const Dataset& a, const Dataset& b) {
   for (std::size_t l = 0; l < x.codebooks.size(); ++l)
     if (x.codebooks[l].values() != y.codebooks[l].values()) return leak("codebook " + std::to_string(l) + " differs");
   if (a.held_out != b.held_out) return leak("the held-out items differ");
+  if (!same_encoder(x.content_encoder.get(), y.content_encoder.get())) return leak("the content encoder differs");
   if (a.item_ids != b.item_ids || x.codes.cols() != y.codes.cols()) return leak("the catalogues differ");
   for (std::size_t i = 0; i < x.codes.rows(); ++i)
     if ((a.held_out.empty() || a.held_out[i] == 0) && !std::ranges::equal(x.codes.row(i), y.codes.row(i)))

@@ -102,7 +102,7 @@ TEST_F(LeakCheck, EverythingFittedIsBitIdenticalWhateverTheAnswersAre) {
 
 TEST_F(LeakCheck, HoldsForEveryQuantiserAndSizesPerLevel) {
   const World world = random_world(3);
-  for (const std::string quantiser : {"residual-kmeans", "pq", "opq"}) {
+  for (const std::string quantiser : {"residual-kmeans", "pq", "opq", "rqvae", "behaviour"}) {
     DatasetOptions options = options_of(Holdout::cold);
     options.quantiser = quantiser;
     options.codebooks = {4, 2};
@@ -121,7 +121,23 @@ TEST_F(LeakCheck, HoldsForEveryQuantiserAndSizesPerLevel) {
   }
   const auto store = store_of(world);
   EXPECT_EQ(load_dataset(*store, {.quantiser = "lsh"}, executor_).error().message,
-            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq");
+            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq, rqvae, behaviour");
+}
+
+TEST_F(LeakCheck, BehaviourAwareCodesLearnFromTrainingEventsAlone) {
+  for (const Holdout holdout : {Holdout::last_out, Holdout::time, Holdout::cold}) {
+    const World world = random_world(2);
+    DatasetOptions options = options_of(holdout);
+    options.quantiser = "behaviour";
+    const Dataset a = load(world, options);
+    ASSERT_NE(a.data.content_encoder, nullptr);
+    const Status same = check_same_fit(a, load(other_answers(world, holdout, a.holdout_test_ms), options));
+    EXPECT_TRUE(same.ok()) << name_of(holdout) << ": " << same.error().message;
+    // Training events do move it: the check above is not blind.
+    const Dataset other = load(random_world(7), options);
+    EXPECT_NE(a.data.content_encoder->layers()[0].weight.values(),
+              other.data.content_encoder->layers()[0].weight.values());
+  }
 }
 
 TEST_F(LeakCheck, HoldsForEveryCollisionPolicy) {
@@ -136,6 +152,13 @@ TEST_F(LeakCheck, HoldsForEveryCollisionPolicy) {
     EXPECT_THAT(a.semantic_id_report, HasSubstr("\"collisions\":\"" + policy + "\""));
     const Status same = check_same_fit(a, load(other_answers(world, Holdout::last_out, a.holdout_test_ms), options));
     EXPECT_TRUE(same.ok()) << policy << ": " << same.error().message;
+
+    options.quantiser = "rqvae";
+    const Dataset encoded = load(world, options);
+    ASSERT_NE(encoded.data.content_encoder, nullptr);
+    EXPECT_EQ(encoded.data.codebooks.size(), a.data.codebooks.size());
+    for (const auto& level : encoded.data.codebooks)
+      EXPECT_EQ(level.cols(), encoded.data.content_encoder->output_dim()) << policy;
   }
   EXPECT_THAT(load_dataset(*store_of(world), {.collisions = "none"}, executor_).error().message,
               HasSubstr("reassign, extra or popular"));
@@ -154,6 +177,7 @@ TEST_F(LeakCheck, GivenIdsAreTakenAsTheyAreButColdItemsGetTheirsByContent) {
   DatasetOptions options{.holdout = Holdout::cold, .cold_share = 0.2, .ids_file = write(kItems)};
   const Dataset a = load(world, options);
   EXPECT_EQ(a.quantiser, "given");
+  EXPECT_EQ(a.data.content_encoder, nullptr);
   EXPECT_EQ(a.collisions, "given");
   ASSERT_EQ(a.data.codes.cols(), 2u);
   EXPECT_EQ(a.data.codebooks[0].rows(), 5u);
@@ -311,6 +335,12 @@ TEST(SameFit, NamesThePartThatDiffers) {
   EXPECT_THAT(differs([](Dataset& d) { ++d.data.last_seen_ms[0]; }), HasSubstr("last_seen_ms"));
   EXPECT_THAT(differs([](Dataset& d) { d.data.removes_seen = !d.data.removes_seen; }), HasSubstr("removes_seen"));
   EXPECT_THAT(differs([](Dataset& d) { d.data.codebooks[0](0, 0) = 1; }), HasSubstr("codebook 0"));
+  EXPECT_THAT(differs([](Dataset& d) {
+                semantic_id::DenseLayer layer{Matrix<float>(2, 2), {0, 0}};
+                d.data.content_encoder = std::make_shared<const semantic_id::ContentEncoder>(
+                    semantic_id::ContentEncoder::create({layer}).value());
+              }),
+              HasSubstr("content encoder"));
   EXPECT_THAT(differs([](Dataset& d) { d.data.codes(1, 1) = 1; }), HasSubstr("item row 1"));
 }
 

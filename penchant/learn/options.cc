@@ -1,26 +1,14 @@
 #include "penchant/learn/options.h"
 
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <string>
-#include <variant>
+
+#include "penchant/learn/setting_table.h"
 
 namespace penchant::learn {
 namespace {
 
-Status in_range(const char* name, double value, double low, double high) {
-  if (std::isfinite(value) && value >= low && value <= high) return {};
-  return invalid(std::string(name) + " is " + std::to_string(value) + "; it must be from " +
-                 std::to_string(low) + " to " + std::to_string(high));
-}
-
-/// Where a setting lives in TrainOptions.
-struct Setting {
-  std::string_view name;
-  std::variant<std::uint32_t TrainOptions::*, double TrainOptions::*, bool TrainOptions::*> member;
-};
-constexpr std::array<Setting, 33> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
@@ -35,49 +23,16 @@ constexpr std::array<Setting, 33> kSettings{{
     {"negatives", &TrainOptions::negatives}, {"negative_power", &TrainOptions::negative_power},
     {"calibration", &TrainOptions::calibration}, {"score_penalty", &TrainOptions::score_penalty},
     {"mask_share", &TrainOptions::mask_share}, {"id_scale", &TrainOptions::id_scale},
+    {"attention_dropout", &TrainOptions::attention_dropout},
 }};
-
-template <class T>
-bool parse_whole(std::string_view text, T& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size();
-}
 
 }  // namespace
 
 Status apply_setting(TrainOptions& options, std::string_view setting) {
-  const auto equals = setting.find('=');
-  const std::string_view name = setting.substr(0, equals);
-  const std::string_view value = equals == std::string_view::npos ? "" : setting.substr(equals + 1);
-  for (const Setting& known : kSettings) {
-    if (known.name != name) continue;
-    bool good = false;
-    if (const auto* whole = std::get_if<0>(&known.member)) good = parse_whole(value, options.*(*whole));
-    else if (const auto* real = std::get_if<1>(&known.member)) good = parse_whole(value, options.*(*real));
-    else if ((good = value == "true" || value == "false")) options.*std::get<2>(known.member) = value == "true";
-    if (good) return {};
-    return invalid("setting " + std::string(name) + ": \"" + std::string(value) + "\" is no value for it");
-  }
-  std::string names;
-  for (const Setting& known : kSettings) names.append(names.empty() ? "" : ", ").append(known.name);
-  return invalid("setting \"" + std::string(setting) + "\" is not known; write name=value with one of " + names);
+  return apply_setting(options, setting, kSettings);
 }
 
-std::vector<std::string> settings_of(const TrainOptions& options) {
-  std::vector<std::string> out;
-  for (const Setting& known : kSettings) {
-    std::string value;
-    if (const auto* whole = std::get_if<0>(&known.member)) value = std::to_string(options.*(*whole));
-    else if (const auto* flag = std::get_if<2>(&known.member)) value = options.*(*flag) ? "true" : "false";
-    else {
-      char digits[32];
-      const auto [end, error] = std::to_chars(digits, digits + sizeof digits, options.*std::get<1>(known.member));
-      value.assign(digits, end);
-    }
-    out.push_back(std::string(known.name) + "=" + value);
-  }
-  return out;
-}
+std::vector<std::string> settings_of(const TrainOptions& options) { return settings_of(options, kSettings); }
 
 std::string_view preset_for(std::uint64_t events) noexcept {
   if (events < 20'000) return "tiny";
@@ -128,6 +83,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("label_smoothing", o.label_smoothing, 0, 0.99));
   PENCHANT_DO(in_range("dropout", o.dropout, 0, 0.95));
   PENCHANT_DO(in_range("input_dropout", o.input_dropout, 0, 0.95));
+  PENCHANT_DO(in_range("attention_dropout", o.attention_dropout, 0, 0.95));
   PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
   const bool samples = o.architecture.loss != Loss::softmax;

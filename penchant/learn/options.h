@@ -33,6 +33,7 @@ struct TrainOptions {
   double label_smoothing = 0;        ///< [0, 1)
   double dropout = 0.2;              ///< after attention, in and after the feed-forward part
   double input_dropout = 0.2;        ///< on the event vectors
+  double attention_dropout = 0;      ///< on the attention weights
   double id_dropout = 0.1;           ///< chance that an item is seen by its content alone in one step
 
   // Sampled losses (architecture.loss).

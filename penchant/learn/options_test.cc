@@ -33,7 +33,7 @@ TEST(Settings, AreSetByNameAndRefusedByName) {
   EXPECT_EQ(o.layers, 3u);
   EXPECT_FALSE(o.normalised);
   EXPECT_THAT(apply_setting(o, "dropuot=1").error().message, HasSubstr("learning_rate"));
-  for (const char* bad : {"layers=-1", "layers=2x", "dropout=", "dropout", "cosine=1", "layers=99999999999"})
+  for (const char* bad : {"layers=-1", "layers=2x", "dropout=", "dropout", "cosine=2", "layers=99999999999"})
     EXPECT_FALSE(apply_setting(o, bad).ok()) << bad;
 }
 

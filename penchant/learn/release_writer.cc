@@ -31,7 +31,7 @@ Status write_content(const std::string& path, const std::vector<Modality>& modal
 }
 
 Status write_codes(const std::string& path, const TrainingData& data) {
-  PENCHANT_TRY(books, semantic_id::Codebooks::create(data.codebooks));
+  PENCHANT_TRY(books, semantic_id::Codebooks::create(data.codebooks, data.content_encoder));
   PENCHANT_DO(books.check_codes(data.codes.view()));
   return semantic_id::save_codebooks(path, books, data.codes.view());
 }
@@ -116,7 +116,7 @@ artifact::Manifest manifest_of(const ReleaseInfo& info, const Dataset& d, const 
 }  // namespace
 
 Status write_release(const std::string& folder, const ReleaseInfo& info, const Dataset& dataset,
-                     const TrainOptions& options, const TrainedModel& model) {
+                     const TrainOptions& options, const TrainedModel& model, const TrainedModel* towers) {
   std::error_code error;
   if (std::filesystem::exists(folder + "/manifest.json", error))
     return Error{ErrorCode::already_exists, folder + " holds a release already: choose another --name"};
@@ -126,6 +126,7 @@ Status write_release(const std::string& folder, const ReleaseInfo& info, const D
   PENCHANT_DO(write_content(folder + "/content.safetensors", dataset.data.modalities));
   PENCHANT_DO(write_codes(folder + "/codebooks.safetensors", dataset.data));
   PENCHANT_DO(write_model(folder + "/model.safetensors", model));
+  if (towers != nullptr) PENCHANT_DO(write_model(folder + "/towers.safetensors", *towers));
   PENCHANT_DO(write_counts(folder + "/counts.safetensors", dataset.data));
   PENCHANT_DO(write_card(folder + "/card.json", info, dataset, options, model));
   return artifact::seal_release(folder, manifest_of(info, dataset, options, model));

@@ -20,7 +20,8 @@ struct ReleaseInfo {
 /// Writes every file except ranker.json (whoever fits the fusion adds it and seals again), then the
 /// manifest. The folder is made when absent.
 /// \return already_exists when the folder holds a manifest, io, or resource_exhausted
+/// \param towers null: the release has none
 Status write_release(const std::string& folder, const ReleaseInfo& info, const Dataset& dataset,
-                     const TrainOptions& options, const TrainedModel& model);
+                     const TrainOptions& options, const TrainedModel& model, const TrainedModel* towers = nullptr);
 
 }  // namespace penchant::learn

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 
 #include "penchant/artifact/safetensors.h"
@@ -68,6 +69,19 @@ Result<TrainingData> read_sequences(const std::string& path) {
                       data.train.length(static_cast<std::size_t>(users[k])) > 0;
     if (!good) return bad(path, "validation case " + std::to_string(k) + " names no user with a history, or no item");
     data.validation.push_back({static_cast<std::uint32_t>(users[k]), static_cast<std::uint32_t>(targets[k]), 0});
+  }
+  constexpr std::string_view kContent = "content.";
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (!name.starts_with(kContent)) continue;
+    PENCHANT_TRY(rows, file.matrix_f32(name));
+    if (rows.rows() != items || rows.cols() == 0) return bad(path, "tensor " + name + " must have one row per item");
+    Modality modality{name.substr(kContent.size()), "given", "", Matrix<float>(rows.rows(), rows.cols())};
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      std::ranges::copy(rows.row(i), modality.vectors.row(i).begin());
+      if (!std::ranges::all_of(rows.row(i), [](float v) { return std::isfinite(v); }))
+        return bad(path, "tensor " + name + ": row " + std::to_string(i) + " holds a value that is not finite");
+    }
+    data.modalities.push_back(std::move(modality));
   }
   const auto removes = file.metadata().find("removes_seen");
   data.removes_seen = removes == file.metadata().end() || removes->second != "false";

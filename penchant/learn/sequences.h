@@ -8,8 +8,8 @@
 
 namespace penchant::learn {
 
-/// Training histories and validation cases; items have no content. Events have no times: their order
-/// is all there is.
+/// Training histories, validation cases and content where the file has it. Events have no times: their
+/// order is all there is.
 /// \return not_found, io, or corrupt naming the tensor and row
 Result<TrainingData> read_sequences(const std::string& path);
 

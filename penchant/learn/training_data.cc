@@ -31,7 +31,7 @@ Status check_content(const TrainingData& data) {
     if (!std::ranges::all_of(m.vectors.values(), [](float v) { return std::isfinite(v); }))
       return invalid("modality " + m.name + ": a value is not finite");
   }
-  if (data.codes.empty() && data.modalities.empty()) return {};  // items are known by their id alone
+  if (data.codes.empty()) return {};  // items are known by their id alone, or by towers of their modalities
   if (data.codes.rows() != data.items || data.codes.cols() == 0)
     return invalid("codes: one row of at least one code per item is needed");
   for (std::size_t i = 0; i < data.codes.rows(); ++i)

@@ -1,6 +1,7 @@
 #pragma once
 /// \file What a trainer learns from, already numbered: no ids, no text, no store. Layer 5.
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -8,6 +9,10 @@
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/result.h"
+
+namespace penchant::semantic_id {
+class ContentEncoder;
+}
 
 namespace penchant::learn {
 
@@ -48,8 +53,9 @@ struct TrainingData {
   Histories train;
   std::vector<ValidationCase> validation;
   std::vector<artifact::ActionRow> actions;   ///< row 0 is "unknown"
-  std::vector<Modality> modalities;        ///< with `codes` the content; both may be empty: ids alone
-  std::vector<Matrix<float>> codebooks;    ///< [levels] of [K_l, x]
+  std::vector<Modality> modalities;        ///< with `codes` the content; both may be empty: ids alone. Towers need no codes
+  std::vector<Matrix<float>> codebooks;    ///< [levels] of [K_l, x], or [K_l, outputs of content_encoder]
+  std::shared_ptr<const semantic_id::ContentEncoder> content_encoder;  ///< before the codebooks; may be null
   Matrix<std::uint16_t> codes;             ///< [items, levels], after the collision policy
   std::uint32_t codebook_size = 0;         ///< K, the largest K_l
   std::vector<std::int32_t> train_count;   ///< [items], events of `train`

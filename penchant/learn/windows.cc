@@ -9,7 +9,8 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::size_t kBatchesPerSort = 8;  ///< windows sorted by length together: 8 batches' worth
+constexpr std::size_t kMostParts = 8;   ///< of a batch
+constexpr std::size_t kLeastRows = 8;   ///< of a part: smaller ones cost more in calls than they save in padding
 
 /// Bucket of event e of the order `order`, whose user begins at `user_begin`.
 std::int64_t gap_of(const Histories& h, std::uint64_t previous, std::uint64_t current, bool first,
@@ -64,19 +65,19 @@ std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& 
   rng.shuffle(std::span(order));
   const auto length = [&](std::uint32_t w) { return windows[w].end - windows[w].begin; };
   std::vector<std::vector<std::uint32_t>> batches;
-  for (std::size_t at = 0; at < order.size(); at += batch * kBatchesPerSort) {
-    const std::size_t end = std::min(order.size(), at + batch * kBatchesPerSort);
-    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(at),
-                     order.begin() + static_cast<std::ptrdiff_t>(end),
-                     [&](std::uint32_t a, std::uint32_t b) { return length(a) < length(b); });
-    for (std::size_t b = at; b < end; b += batch) {
-      const std::size_t stop = std::min<std::size_t>(end, b + batch);
-      batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(b),
-                           order.begin() + static_cast<std::ptrdiff_t>(stop));
-    }
+  for (std::size_t at = 0; at < order.size(); at += batch) {
+    const auto some = std::span(order).subspan(at, std::min<std::size_t>(batch, order.size() - at));
+    batches.emplace_back(some.begin(), some.end());
+    std::ranges::stable_sort(batches.back(), {}, length);
   }
-  rng.shuffle(std::span(batches));
   return batches;
+}
+
+std::vector<std::span<const std::uint32_t>> parts_of(std::span<const std::uint32_t> batch) {
+  const std::size_t rows = std::max(kLeastRows, (batch.size() + kMostParts - 1) / kMostParts);
+  std::vector<std::span<const std::uint32_t>> parts;
+  for (std::size_t at = 0; at < batch.size(); at += rows) parts.push_back(batch.subspan(at, std::min(rows, batch.size() - at)));
+  return parts;
 }
 
 Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,

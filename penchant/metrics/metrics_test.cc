@@ -72,6 +72,22 @@ TEST(RankMetrics, MatchHandComputedValues) {
   EXPECT_DOUBLE_EQ(recall_at(kNoRank, 20), 0);
 }
 
+TEST(RankMetrics, OfSeveralRelevantItemsAreThoseOfTheirOneList) {
+  const std::vector<std::uint32_t> ranks{7, 1, kNoRank, 3};
+  const AtK at = at_k(ranks, 5);
+  EXPECT_DOUBLE_EQ(at.recall, 0.5);
+  EXPECT_DOUBLE_EQ(at.mrr, 1);
+  EXPECT_NEAR(at.ndcg, (1 + 0.5) / (1 + 1 / std::log2(3.0) + 0.5 + 1 / std::log2(5.0)), 1e-15);
+  EXPECT_NEAR(at_k(ranks, 2).ndcg, 1 / (1 + 1 / std::log2(3.0)), 1e-15);  // no list of two can hold four
+  EXPECT_DOUBLE_EQ(at_k(std::vector<std::uint32_t>{1, 2}, 10).ndcg, 1);
+  for (const std::uint32_t rank : {1U, 4U, 10U, 11U, kNoRank}) {
+    const AtK one = at_k(std::span(&rank, 1), 10);
+    EXPECT_DOUBLE_EQ(one.recall, recall_at(rank, 10));
+    EXPECT_DOUBLE_EQ(one.ndcg, ndcg_at(rank, 10));
+    EXPECT_DOUBLE_EQ(one.mrr, mrr_at(rank, 10));
+  }
+}
+
 TEST(Coverage, IsTheShareOfDistinctItems) {
   EXPECT_DOUBLE_EQ(coverage(std::vector<std::uint32_t>{1, 1, 3, 9}, 8), 0.25);
   EXPECT_DOUBLE_EQ(coverage({}, 8), 0);

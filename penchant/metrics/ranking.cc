@@ -1,5 +1,6 @@
 #include "penchant/metrics/ranking.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace penchant::metrics {
@@ -43,6 +44,19 @@ double ndcg_at(std::uint32_t rank, std::size_t k) noexcept {
 
 double mrr_at(std::uint32_t rank, std::size_t k) noexcept {
   return rank <= k ? 1.0 / static_cast<double>(rank) : 0.0;
+}
+
+AtK at_k(std::span<const std::uint32_t> ranks, std::size_t k) noexcept {
+  AtK out;
+  double ideal = 0;
+  for (std::size_t place = 1; place <= std::min(ranks.size(), k); ++place)
+    ideal += ndcg_at(static_cast<std::uint32_t>(place), k);
+  for (const std::uint32_t rank : ranks) {
+    out.recall += recall_at(rank, k) / static_cast<double>(ranks.size());
+    out.ndcg += ndcg_at(rank, k) / ideal;
+    out.mrr = std::max(out.mrr, mrr_at(rank, k));
+  }
+  return out;
 }
 
 }  // namespace penchant::metrics

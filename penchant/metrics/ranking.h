@@ -1,7 +1,7 @@
 #pragma once
-/// \file Where the one target of a user stands in a full ranking, and what that is worth. Layer 2.
-/// One target per user, so Recall@K = HR@K and NDCG@K needs no ideal list. Pure functions; threads:
-/// safe from any thread.
+/// \file Where targets stand in a full ranking, and what that is worth. Layer 2.
+/// With one target Recall@K = HR@K and NDCG@K needs no ideal list; at_k() judges several together.
+/// Pure functions; threads: safe from any thread.
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -28,5 +28,15 @@ inline constexpr std::uint32_t kNoRank = std::numeric_limits<std::uint32_t>::max
 [[nodiscard]] double ndcg_at(std::uint32_t rank, std::size_t k) noexcept;
 /// 1 / rank when rank <= k, else 0.
 [[nodiscard]] double mrr_at(std::uint32_t rank, std::size_t k) noexcept;
+
+/// One list judged by several relevant items, gains 1.
+struct AtK {
+  double recall = 0;  ///< share of the relevant items among the first k
+  double ndcg = 0;    ///< DCG of the first k over that of a list with nothing irrelevant before min(n, k)
+  double mrr = 0;     ///< 1 / rank of the first relevant item, 0 beyond k
+};
+/// \param ranks [n], n >= 1, the rank of each relevant item in the same list; of one item the same as
+/// the functions above
+[[nodiscard]] AtK at_k(std::span<const std::uint32_t> ranks, std::size_t k) noexcept;
 
 }  // namespace penchant::metrics

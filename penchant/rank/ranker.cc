@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array<std::string_view, kFeatures> kFeatureNames{
-    "dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold",
+    "dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold", "towers",
     "lexical", "text", "anchor_vector", "anchor_content", "anchor_transitions"};
 constexpr std::array<std::string_view, kTasks> kTaskNames{"recommend", "guest", "search", "similar"};
 constexpr std::uint64_t kMaxBytes = 1 << 20;

@@ -15,6 +15,7 @@
 ///   content     cosine of the item's content vector and the profile of the recent history
 ///   seen        1 if the item is in the history
 ///   cold        1 if training saw no event of the item
+///   towers      log-softmax of the two towers over all items, given the history (nn/towers.h)
 ///   lexical     BM25 of the query, divided by the best one of the list
 ///   text        cosine of the query's and the item's sentence vectors
 ///   anchor_vector, anchor_content, anchor_transitions
@@ -35,12 +36,12 @@
 namespace penchant::rank {
 
 enum class Feature : std::uint8_t {
-  dense, generator, transitions, popularity, recency, content, seen, cold,
+  dense, generator, transitions, popularity, recency, content, seen, cold, towers,
   lexical, text, anchor_vector, anchor_content, anchor_transitions,
 };
-inline constexpr std::size_t kFeatures = 13;
+inline constexpr std::size_t kFeatures = 14;
 /// The first of them, which a history alone decides: the columns of recommend::Scorer.
-inline constexpr std::size_t kHistoryFeatures = 8;
+inline constexpr std::size_t kHistoryFeatures = 9;
 [[nodiscard]] std::string_view name_of(Feature feature) noexcept;
 [[nodiscard]] constexpr std::size_t column(Feature feature) noexcept { return static_cast<std::size_t>(feature); }
 

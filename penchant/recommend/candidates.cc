@@ -76,6 +76,7 @@ Status RequestRun::find_candidates() {
     add_candidates(Source::transitions, anchor_transitions_);
   } else {
     if (!signals_.logits.empty()) add_candidates(Source::dense, signals_.logits);
+    if (!signals_.towers.empty()) add_candidates(Source::towers, signals_.towers);
     if (!signals_.transitions.empty()) add_candidates(Source::transitions, signals_.transitions);
     if (!signals_.content.empty()) add_candidates(Source::content, signals_.content);
     std::vector<float> scores(world_.items());

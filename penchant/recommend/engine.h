@@ -68,7 +68,7 @@ struct ScoredItem {
   double score = 0;
   std::size_t rank = 0;                      ///< 1-based
   std::vector<std::uint16_t> semantic_id;
-  std::vector<std::string> sources;          ///< "generator", "dense", "transitions", "popular", "fresh", "lexical", "content"
+  std::vector<std::string> sources;          ///< "generator", "dense", "transitions", "popular", "fresh", "lexical", "content", "towers"
   std::map<std::string, double> features;    ///< inputs of the ranker, only with explain
   std::vector<Reason> reasons;
   std::string explanation;                   ///< template line made from `reasons` only

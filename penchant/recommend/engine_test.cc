@@ -111,6 +111,39 @@ TEST_F(EngineTest, ANewItemWithOnlyTextIsInTheListOfWhoeverItFits) {
   EXPECT_EQ(engine_->item_card("fresh").value().semantic_id, found.semantic_id);
 }
 
+TEST_F(EngineTest, TheTwoTowersAreASourceAndReachANewItemByItsTextAlone) {
+  start({.release = {.with_towers = true}});
+  const auto found_by_towers = [](const ScoredItem& item) { return std::ranges::find(item.sources, "towers") != item.sources.end(); };
+  const Response before = ask({.user = "u1", .n = 10});
+  EXPECT_TRUE(std::ranges::any_of(before.items, found_by_towers));
+
+  catalog::Item fresh;
+  fresh.id = "fresh";
+  fresh.title = test_genres()[1] + " tale of tomorrow";
+  fresh.attributes["genres"] = std::vector<std::string>{test_genres()[1]};
+  ASSERT_TRUE(engine_->put_items(std::span(&fresh, 1)).ok());
+  const Response after = ask({.user = "u1", .n = 40});
+  const auto item = std::ranges::find(after.items, "fresh", &ScoredItem::id);
+  ASSERT_NE(item, after.items.end());
+  EXPECT_TRUE(found_by_towers(*item));
+
+  // What the user chose lately moves the towers too, a new item as any other.
+  ASSERT_TRUE(rate("u1", "fresh", 5).ok());
+  EXPECT_FALSE(lists(ask({.user = "u1", .n = 40}), "fresh"));
+}
+
+TEST_F(EngineTest, BehindAContentEncoderANewItemGetsItsCodesAsWell) {
+  start({.release = {.content_encoder = true}});
+  ASSERT_EQ(engine_->item_card("Co0-1").value().semantic_id.size(), 3U);
+  catalog::Item twin;  // the text of an item that was trained on
+  twin.id = "twin";
+  twin.title = store_->get_item("Co0-1").value().title;
+  twin.attributes = store_->get_item("Co0-1").value().attributes;
+  ASSERT_TRUE(engine_->put_items(std::span(&twin, 1)).ok());
+  EXPECT_EQ(engine_->item_card("twin").value().semantic_id, engine_->item_card("Co0-1").value().semantic_id);
+  EXPECT_TRUE(lists(ask({.user = "u0", .n = 40}), "twin"));
+}
+
 TEST_F(EngineTest, UnseenItemsTakeAtMostTheirShareOfAList) {
   start();
   std::vector<catalog::Item> many;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "penchant/artifact/safetensors.h"
 #include "penchant/kernels/vectors.h"
@@ -55,6 +56,40 @@ void grow_rows(ItemTables& tables, std::size_t row, std::size_t levels) {
   tables.untrained.resize(rows, 1);
 }
 
+/// The row's place in the towers; `modalities` empty or with empty spans: nothing is known of it.
+Status set_tower_item(const ReleaseModel& model, ItemTables& tables, std::size_t row,
+                      std::span<const std::span<const float>> modalities) {
+  if (!model.towers) return {};
+  std::vector<std::span<const float>> in_order(model.towers->modalities().size());
+  for (std::size_t m = 0; m < modalities.size(); ++m)
+    for (std::size_t t = 0; t < in_order.size(); ++t)
+      if (model.towers->modalities()[t] == model.manifest.modalities[m].name) in_order[t] = modalities[m];
+  PENCHANT_TRY(item, model.towers->place(in_order));
+  tables.towers.set(row, item.vector);
+  tables.tower_bias.resize(tables.towers.rows(), model.towers->new_bias());
+  tables.tower_items.insert_or_assign(static_cast<std::uint32_t>(row), std::move(item));
+  return {};
+}
+
+Status read_towers(const std::string& folder, ReleaseModel& model, ItemTables& tables) {
+  const std::string path = folder + "/towers.safetensors";
+  if (!model.manifest.files.contains("towers.safetensors")) return {};
+  PENCHANT_TRY(file, artifact::SafeTensors::open(path));
+  auto towers = nn::Towers::load(file, model.manifest.model.items);
+  if (!towers.ok()) return std::move(towers).error().within("towers.safetensors");
+  for (std::size_t t = 0; t < towers->modalities().size(); ++t) {
+    const auto known = std::ranges::find(model.manifest.modalities, towers->modalities()[t], &artifact::ModalityRow::name);
+    if (known == model.manifest.modalities.end() || known->dim != towers->modality_dim(t))
+      return corrupt("towers.safetensors: the manifest has no modality \"" + towers->modalities()[t] + "\" of " +
+                     std::to_string(towers->modality_dim(t)) + " numbers");
+  }
+  tables.towers = retrieve::VectorTable(towers->width(), false);
+  tables.towers.assign(towers->vectors());
+  tables.tower_bias.assign(towers->bias().begin(), towers->bias().end());
+  model.towers = std::move(towers).value();
+  return {};
+}
+
 }  // namespace
 
 ActionTable::ActionTable(std::span<const artifact::ActionRow> rows) {
@@ -106,7 +141,7 @@ Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t r
   grow_rows(tables, row, codes.size());
   std::copy(codes.begin(), codes.end(), tables.codes.row(row).begin());
   tables.has_id[row] = 1;
-  return {};
+  return set_tower_item(model, tables, row, modalities);
 }
 
 void set_blank_item(const ReleaseModel& model, ItemTables& tables, std::size_t row) {
@@ -115,6 +150,23 @@ void set_blank_item(const ReleaseModel& model, ItemTables& tables, std::size_t r
   set_content(model, tables, row, {});
   grow_rows(tables, row, model.manifest.model.levels);
   tables.has_id[row] = 0;
+  PENCHANT_CHECK(set_tower_item(model, tables, row, {}).ok(), "no vectors are always accepted");
+}
+
+void tower_scores(const ReleaseModel& model, const ItemTables& tables, std::span<const ItemId> history,
+                  std::span<float> out) {
+  std::vector<nn::Towers::Event> events;
+  std::set<std::uint32_t> known;
+  for (std::size_t h = history.size(); h > 0 && events.size() < model.towers->history(); --h) {  // newest first
+    const std::uint32_t row = index(history[h - 1]);
+    if (!known.insert(row).second) continue;
+    const auto added = tables.tower_items.find(row);
+    events.push_back({row, added == tables.tower_items.end() ? nullptr : &added->second});
+  }
+  std::vector<float> user(model.towers->width());
+  model.towers->user(events, user);
+  tables.towers.scan(user, out);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] += tables.tower_bias[i];
 }
 
 void dense_logits(const ReleaseModel& model, const ItemTables& tables, std::span<const float> hidden,
@@ -207,6 +259,7 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   for (std::size_t i = 0; i < n; ++i)
     if (tables.untrained[i] != 0) tables.bias[i] = tables.untrained_bias;
   PENCHANT_DO(read_content(folder, *model, tables));
+  PENCHANT_DO(read_towers(folder, *model, tables));
   out.model = std::move(model);
   return out;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "penchant/base/result.h"
 #include "penchant/catalog/ids.h"
 #include "penchant/nn/sequence_model.h"
+#include "penchant/nn/towers.h"
 #include "penchant/rank/ranker.h"
 #include "penchant/retrieve/transitions.h"
 #include "penchant/retrieve/vector_table.h"
@@ -54,6 +56,9 @@ struct ItemTables {
   std::vector<std::uint8_t> has_id;    ///< [n], 1: the codes are the item's semantic ID
   std::vector<float> bias;             ///< [n]; untrained rows carry the median of the trained ones
   std::vector<std::uint8_t> untrained; ///< [n], 1: training saw no event of the item
+  retrieve::VectorTable towers;        ///< [n, D] of nn::Towers; no rows where the release has none
+  std::vector<float> tower_bias;       ///< [n]
+  std::map<std::uint32_t, nn::TowerItem> tower_items;  ///< rows that training did not have
   std::vector<float> text_scale;       ///< [n], cosine of the text part = scale * <query, row>; 0 = no text
   float untrained_bias = 0;
 
@@ -67,6 +72,7 @@ struct ReleaseModel {
   std::unique_ptr<nn::DepthDecoder> decoder;
   std::unique_ptr<nn::ItemEmbedder> embedder;
   std::unique_ptr<semantic_id::Codebooks> codebooks;
+  std::optional<nn::Towers> towers;    ///< where the release has towers.safetensors
   ActionTable actions;
   rank::Ranker ranker;
   std::size_t content_dim = 0;         ///< x
@@ -106,6 +112,11 @@ void set_content(const ReleaseModel& model, ItemTables& tables, std::size_t row,
 
 /// The same for an item that has no content at all: zero vector, no semantic ID.
 void set_blank_item(const ReleaseModel& model, ItemTables& tables, std::size_t row);
+
+/// Scores of the two towers for every row after a history, oldest first. The release must have towers.
+/// \param out [rows]
+void tower_scores(const ReleaseModel& model, const ItemTables& tables, std::span<const ItemId> history,
+                  std::span<float> out);
 
 /// Logits of the dense head for every row; rows without a vector get the lowest of the others.
 /// \param hidden [d] \param out [rows]

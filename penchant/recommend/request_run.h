@@ -70,8 +70,8 @@ class RequestRun {
 
  private:
   /// What found a candidate; in the order of the names.
-  enum class Source : std::uint8_t { content, dense, fresh, generator, lexical, popular, transitions };
-  static constexpr std::string_view kSourceNames[] = {"content", "dense", "fresh", "generator", "lexical", "popular", "transitions"};
+  enum class Source : std::uint8_t { content, dense, fresh, generator, lexical, popular, towers, transitions };
+  static constexpr std::string_view kSourceNames[] = {"content", "dense", "fresh", "generator", "lexical", "popular", "towers", "transitions"};
   class Removal;  ///< Rescorer of explain: scores with evidence taken away
   using Steady = std::chrono::steady_clock;
 

@@ -57,7 +57,7 @@ TEST_F(ReleaseFiles, FeaturesHoldWhatTheirNamesSay) {
   auto scorer = Scorer::load(folder());
   ASSERT_TRUE(scorer.ok()) << scorer.error().message;
   EXPECT_THAT(scorer.value()->feature_names(),
-              testing::ElementsAre("dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold"));
+              testing::ElementsAre("dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold", "towers"));
   const auto features = scorer.value()->features(history({3, 12}), 0).value();
   double dense = 0;
   for (std::size_t i = 0; i < features.rows(); ++i) dense += std::exp(static_cast<double>(features(i, 0)));
@@ -67,6 +67,12 @@ TEST_F(ReleaseFiles, FeaturesHoldWhatTheirNamesSay) {
     EXPECT_EQ(features(i, 6), i == 3 || i == 12 ? 1 : 0);
     for (std::size_t f = 0; f < features.cols(); ++f) EXPECT_TRUE(std::isfinite(features(i, f)));
   }
+  EXPECT_EQ(features(0, 8), 0) << "the release has no towers";
+  write({.with_towers = true});
+  const auto with_towers = Scorer::load(folder()).value()->features(history({3, 12}), 0).value();
+  double towers = 0;
+  for (std::size_t i = 0; i < with_towers.rows(); ++i) towers += std::exp(static_cast<double>(with_towers(i, 8)));
+  EXPECT_NEAR(towers, 1, 1e-4) << "towers is a log-softmax over all items";
   const auto none = scorer.value()->features({}, 0).value();
   EXPECT_EQ(none(0, 0), 0) << "nothing is known without a history";
 }

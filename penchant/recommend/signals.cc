@@ -78,6 +78,11 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
     signals.log_normaliser = log_sum_exp(signals.logits);
     signals.transition_line = cold_line(signals.logits, signals.transitions, tables.untrained);
   }
+  if (model->towers) {
+    signals.towers.resize(tables.rows());
+    tower_scores(*model, tables, items, signals.towers);
+    signals.tower_normaliser = log_sum_exp(signals.towers);
+  }
   if (model->content_dim > 0) signals.profile = retrieve::content_profile(tables.content, items);
   if (!signals.profile.empty()) {
     signals.content.resize(tables.rows());
@@ -133,6 +138,7 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     row[column(Feature::content)] = i < signals.content.size() ? signals.content[i] : 0;
     row[column(Feature::seen)] = i < inputs.seen.size() && inputs.seen[i] != 0 ? 1.0F : 0.0F;
     row[column(Feature::cold)] = cold ? 1.0F : 0.0F;
+    if (!signals.towers.empty()) row[column(Feature::towers)] = signals.towers[i] - signals.tower_normaliser;
   }
 }
 

@@ -47,6 +47,8 @@ struct HistorySignals {
   std::vector<float> hidden;       ///< [d]
   std::vector<float> logits;       ///< [n], dense head
   float log_normaliser = 0;        ///< log sum exp(logits): dense = logits - log_normaliser
+  std::vector<float> towers;       ///< [n], score of the two towers
+  float tower_normaliser = 0;      ///< log sum exp(towers)
   std::vector<float> transitions;  ///< [n], log1p(1000 score)
   float median_transition = 0;     ///< of trained rows
   float most_transition = 0;       ///< of all rows

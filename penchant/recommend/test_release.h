@@ -28,6 +28,8 @@ struct TestReleaseOptions {
   bool random = false;                      ///< random weights and codes, for speed and shape tests
   bool normalised = false;
   bool with_text = true;                    ///< false: no content at all
+  bool with_towers = false;                 ///< two towers that score by the mean text of a history
+  bool content_encoder = false;             ///< codes quantise what an encoder makes of the content
   std::uint64_t seed = 1;
 };
 
@@ -160,6 +162,7 @@ class TestReleaseWriter {
     PENCHANT_DO(write_content(folder));
     PENCHANT_DO(write_codes(folder));
     PENCHANT_DO(write_model(folder));
+    if (o_.with_towers) PENCHANT_DO(write_towers(folder));
     std::string ids = "{\"ids\":[";
     for (std::size_t i = 0; i < n_; ++i) ids += (i == 0 ? "\"" : ",\"") + items_[i].id + "\"";
     PENCHANT_DO(artifact::write_file(folder + "/items.json", ids + "]}"));
@@ -261,17 +264,28 @@ class TestReleaseWriter {
   }
 
   Status write_codes(const std::string& folder) {
+    Matrix<float> rows = content_;
+    std::shared_ptr<const semantic_id::ContentEncoder> encoder;
+    if (o_.content_encoder) {
+      const std::size_t width = content_dim() / 2;
+      PENCHANT_TRY(made, semantic_id::ContentEncoder::create(
+                             {{Matrix<float>(noise(width * content_dim(), 1), width, content_dim()), Rows(width, 0)}}));
+      encoder = std::make_shared<const semantic_id::ContentEncoder>(std::move(made));
+      Executor executor(1);
+      PENCHANT_TRY(encoded, encoder->encode(content_.view(), executor));
+      rows = std::move(encoded);
+    }
     std::vector<Matrix<float>> tables;
     for (std::size_t l = 0; l < o_.levels; ++l) {
-      tables.emplace_back(noise(o_.codebook * content_dim(), l == 0 ? 3.0F : 0.2F), o_.codebook, content_dim());
+      tables.emplace_back(noise(o_.codebook * rows.cols(), l == 0 ? 3.0F : 0.2F), o_.codebook, rows.cols());
       for (std::size_t g = 0; l == 0 && !o_.random && g < o_.genres; ++g) {  // the mean of the genre
         const auto row = tables[0].row(g);
         std::ranges::fill(row, 0.0F);
         for (std::size_t k = 0; k < o_.per_genre; ++k)
-          kernels::add_scaled(row, 1.0F / static_cast<float>(o_.per_genre), content_.row(g * o_.per_genre + k));
+          kernels::add_scaled(row, 1.0F / static_cast<float>(o_.per_genre), rows.row(g * o_.per_genre + k));
       }
     }
-    PENCHANT_TRY(books, semantic_id::Codebooks::create(std::move(tables)));
+    PENCHANT_TRY(books, semantic_id::Codebooks::create(std::move(tables), encoder));
     codes_ = Matrix<std::uint16_t>(n_, o_.levels);
     for (std::size_t i = 0; i < n_; ++i) {
       PENCHANT_TRY(assigned, books.assign(content_.row(i)));
@@ -297,6 +311,26 @@ class TestReleaseWriter {
     vector(w, name + ".ffn.up.bias", f, 0);
     matrix(w, name + ".ffn.down.weight", d, o_.random ? noise(d * f, 0.1F) : Rows(d * f, 0));
     vector(w, name + ".ffn.down.bias", d, 0);
+  }
+
+  /// Content alone, every product an identity: user = unit(mean text), item = its text.
+  Status write_towers(const std::string& folder) {
+    const std::size_t d = content_dim();
+    Rows half(2 * d * d, 0), parts(n_ * 2 * d, 0);
+    for (std::size_t j = 0; j < d; ++j) half[j * 2 * d + j] = 1;
+    for (std::size_t i = 0; i < n_; ++i) std::ranges::copy(content_.row(i), parts.begin() + static_cast<std::ptrdiff_t>(i * 2 * d));
+    artifact::SafeTensorsWriter w;
+    w.add("item.vector", MatrixView<const float>(content_.view()));
+    vector(w, "item.bias", n_, 0);
+    const std::string prefix = o_.with_text ? "modality.text" : "modality.given";
+    vector(w, prefix + ".mean", d, 0);
+    matrix(w, prefix + ".projection.weight", d, eye(d));
+    for (const char* layer : {".top", ".interest"}) matrix(w, prefix + layer + ".weight", d, half);
+    for (const char* layer : {".projection", ".top", ".interest"}) vector(w, prefix + layer + ".bias", d, 0);
+    matrix(w, prefix + ".part", n_, parts);
+    for (const auto& [name, value] : {std::pair("scale", 10.0F), {"temperature", 1.0F}, {"history", 50.0F}, {"new.gate", 0.5F}, {"new.bias", 0.0F}})
+      vector(w, name, 1, value);
+    return w.write(folder + "/towers.safetensors");
   }
 
   Status write_model(const std::string& folder) {

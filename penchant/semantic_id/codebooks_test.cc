@@ -203,6 +203,61 @@ TEST_F(CodebookFile, LevelsMayHaveDifferentSizes) {
   EXPECT_EQ(place_new_item(fit.codebooks, trie, vectors.row(17)).value().known_levels, 3u);
 }
 
+/// Codebooks behind a small encoder, and content for them.
+struct Encoded {
+  Matrix<float> content = random_matrix(200, 9, 1);
+  Codebooks books = Codebooks::create({random_matrix(8, 4, 2), random_matrix(4, 4, 3)}, encoder()).value();
+
+  static std::shared_ptr<const ContentEncoder> encoder() {
+    return std::make_shared<const ContentEncoder>(
+        ContentEncoder::create({{random_matrix(6, 9, 4), std::vector<float>(6, 0.1F)},
+                                {random_matrix(4, 6, 5), std::vector<float>(4, -0.1F)}})
+            .value());
+  }
+};
+
+TEST_F(CodebookFile, KeepsTheEncoderInFrontOfTheLevels) {
+  Executor executor(1);
+  const Encoded e;
+  EXPECT_EQ(e.books.dim(), 4u);
+  EXPECT_EQ(e.books.content_dim(), 9u);
+  const auto codes = e.books.assign(e.content.view(), executor).value();
+  const auto encoded = e.books.encode(e.content.view(), executor).value();
+  const auto bare = Codebooks::create({random_matrix(8, 4, 2), random_matrix(4, 4, 3)}).value();
+  EXPECT_EQ(bare.assign(encoded.rows, executor).value().values(), codes.values());
+
+  ASSERT_TRUE(save_codebooks(path_, e.books, codes.view()).ok());
+  const auto loaded = load_codebooks(path_, {.levels = 2, .codebook = 8, .dim = 9, .items = 200}).value();
+  ASSERT_NE(loaded.codebooks.encoder(), nullptr);
+  EXPECT_EQ(loaded.codebooks.assign(e.content.view(), executor).value().values(), codes.values());
+  EXPECT_EQ(loaded.codebooks.encode(e.content.view(), executor)->made.values(), encoded.made.values());
+  EXPECT_EQ(load_error({.dim = 4}), "the content encoder reads 9 numbers, a content vector has 4");
+  EXPECT_EQ(e.books.assign(random_matrix(1, 4, 1).view(), executor).error().message,
+            "a content vector has 4 numbers, the codebooks 9");
+}
+
+TEST_F(CodebookFile, RefusesAnEncoderThatDoesNotFit) {
+  const Encoded e;
+  const auto write = [&](std::size_t width, std::size_t bias, float number) {
+    artifact::SafeTensorsWriter writer;
+    writer.add("codebook.0", random_matrix(8, 4, 2).view());
+    writer.add("codes", MatrixView<const Code>(Matrix<Code>(5, 1).view()));
+    auto weight = random_matrix(width, 9, 3);
+    weight(0, 0) = number;
+    writer.add("encoder.0.weight", weight.view());
+    writer.add("encoder.0.bias", std::span<const float>(std::vector<float>(bias, 0.0F)));
+    ASSERT_TRUE(writer.write(path_).ok());
+  };
+  write(4, 4, 1);
+  EXPECT_TRUE(load_codebooks(path_).ok());
+  write(5, 5, 1);
+  EXPECT_EQ(load_error(), "codewords have 4 numbers, the content encoder gives 5");
+  write(4, 4, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_EQ(load_error(), "encoder.0 holds a number that is not finite or above 1e15");
+  write(4, 3, 1);
+  EXPECT_EQ(load_codebooks(path_).error().code, ErrorCode::corrupt);
+}
+
 TEST(ResidualKMeans, EqualSizesAreTheSameBytesHoweverTheyAreGiven) {
   Executor executor(1);
   const auto vectors = random_matrix(200, 5, 9);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@ constexpr std::array<std::string_view, 3> kNames{"reassign", "extra", "popular"}
 /// What the policies work on. Lives within one call.
 struct Task {
   const Codebooks& books;
-  MatrixView<const float> vectors;
+  MatrixView<const float> encoded;
   MatrixView<const Code> codes;
   Executor& executor;
   const CollisionOptions& options;
@@ -46,11 +45,8 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
     return invalid("collisions: \"extra\" adds a level, and " + std::to_string(kMaxLevels) +
                    " are there already: use fewer levels or another policy");
   if (codes.rows() == 0) return {};
-  if (vectors.cols() != codebooks.dim() || codes.cols() != codebooks.levels())
+  if (vectors.cols() != codebooks.content_dim() || codes.cols() != codebooks.levels())
     return invalid("vectors or codes do not have the sizes of the codebooks");
-  for (std::size_t i = 0; i < vectors.rows(); ++i)
-    if (!std::ranges::all_of(vectors.row(i), [](float v) { return std::isfinite(v); }))
-      return invalid("content vector of row " + std::to_string(i) + " holds a number that is not finite");
   return codebooks.check_codes(codes);
 }
 
@@ -74,7 +70,7 @@ PrefixOutcome popular_prefix(const Task& task, std::span<const std::uint32_t> ro
   std::size_t placed = rows.size() - homeless.size();
   for (const auto row : homeless) {
     const auto least = static_cast<std::uint32_t>(placed++ / load.size());  // every code is used so often
-    task.books.residual(task.vectors.row(row), codes.row(row), task.last, left);
+    task.books.residual(task.encoded.row(row), codes.row(row), task.last, left);
     task.books.table(task.last).distances_to(left, distance);
     std::size_t best = load.size();
     for (std::size_t c = 0; c < load.size(); ++c)
@@ -95,7 +91,7 @@ void change_last_codes(const Task& task, CollisionOutcome& outcome) {
       if (!collides(task, groups[g])) continue;
       parts[g] = task.options.policy == CollisionPolicy::popular
                      ? popular_prefix(task, groups[g], outcome.codes)
-                     : reassign_prefix(task.books, task.vectors, groups[g], task.options.exact_work, outcome.codes);
+                     : reassign_prefix(task.books, task.encoded, groups[g], task.options.exact_work, outcome.codes);
     }
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -145,10 +141,11 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
   PENCHANT_DO(check(codebooks, vectors, codes, options));
   CollisionOutcome outcome;
   outcome.codes = Matrix<Code>(codes.rows(), codebooks.levels());
+  PENCHANT_TRY(encoded, codebooks.encode(vectors, executor));
   for (std::size_t i = 0; i < codes.rows(); ++i)
     std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
   outcome.shared_before = codes.rows() == 0 ? 0 : count_shared(codes);
-  const Task task{codebooks, vectors, codes, executor, options, codebooks.levels() - 1};
+  const Task task{codebooks, encoded.rows, codes, executor, options, codebooks.levels() - 1};
   if (options.policy == CollisionPolicy::extra) add_counting_level(task, outcome);
   else if (codes.rows() > 0) change_last_codes(task, outcome);
   outcome.shared = codes.rows() == 0 ? 0 : count_shared(outcome.codes.view());

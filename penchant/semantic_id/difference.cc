@@ -33,6 +33,16 @@ bool same_codewords(const Codebooks& a, const Codebooks& b, std::size_t level) {
   return true;
 }
 
+/// Content vectors become the same numbers before the levels on both sides.
+bool same_encoding(const Codebooks& a, const Codebooks& b) {
+  if (a.content_dim() != b.content_dim()) return false;
+  if (!a.encoder() || !b.encoder()) return !a.encoder() && !b.encoder();
+  return std::ranges::equal(a.encoder()->layers(), b.encoder()->layers(), [](const auto& one, const auto& other) {
+    return one.weight.cols() == other.weight.cols() && one.bias == other.bias &&
+           std::ranges::equal(one.weight.values(), other.weight.values());
+  });
+}
+
 void add_drift(const Codebooks& before, const Codebooks& after, std::size_t level, Executor& executor,
                LevelDifference& out) {
   const auto& table = before.table(level);
@@ -58,16 +68,19 @@ void add_drift(const Codebooks& before, const Codebooks& after, std::size_t leve
 void compare_levels(const IdSet& before, const IdSet& after, Executor& executor, IdDifference& out) {
   const auto& a = before.stored->codebooks;
   const auto& b = after.stored->codebooks;
+  const bool same_space = same_encoding(a, b);
   bool any_drift = false;
   for (std::size_t l = 0; l < a.levels(); ++l) {
     LevelDifference level{.before = a.codebook(l), .after = b.codebook(l), .identical = same_codewords(a, b, l)};
-    if (a.dim() == b.dim() && level.before == level.after) add_drift(a, b, l, executor, level);
+    if (same_space && level.before == level.after) add_drift(a, b, l, executor, level);
     any_drift = any_drift || level.has_drift;
     out.levels.push_back(level);
   }
-  if (a.dim() != b.dim())
-    out.no_drift = "The content vectors have " + std::to_string(a.dim()) + " and " + std::to_string(b.dim()) +
-                   " numbers, so how far the codewords moved cannot be said.";
+  if (a.content_dim() != b.content_dim())
+    out.no_drift = "The content vectors have " + std::to_string(a.content_dim()) + " and " +
+                   std::to_string(b.content_dim()) + " numbers, so how far the codewords moved cannot be said.";
+  else if (!same_space)
+    out.no_drift = "The content goes through different encoders, so how far the codewords moved cannot be said.";
   else if (!any_drift)
     out.no_drift = "No level has as many codewords as before, so how far they moved cannot be said.";
 }
@@ -120,7 +133,7 @@ Result<IdDifference> compare_ids(const IdSet& before, const IdSet& after, Execut
   }
   for (const auto& item : before.items)
     if (!rows_after.contains(item) && ++out.removed <= kExamples) out.first_removed.push_back(item);
-  out.same_codebooks = a.levels() == b.levels();
+  out.same_codebooks = a.levels() == b.levels() && same_encoding(a, b);
   for (std::size_t l = 0; out.same_codebooks && l < a.levels(); ++l) out.same_codebooks = same_codewords(a, b, l);
 
   if (a.levels() != b.levels())

@@ -40,7 +40,7 @@ struct IdDifference {
   std::size_t items_before = 0, items_after = 0;
   std::size_t common = 0, added = 0, removed = 0;
   std::size_t levels_before = 0, levels_after = 0;
-  bool same_codebooks = false;
+  bool same_codebooks = false;  ///< and the same content encoder, or none: content gets the same codes
   std::string not_comparable;           ///< why there are no levels, in one sentence; empty: there are
   std::size_t changed = 0;              ///< items in both with another ID
   double kept_share = 0;                ///< the others / items in both

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <sstream>
 
 namespace penchant::semantic_id {
@@ -97,9 +98,28 @@ TEST(IdDifference, SaysPlainlyWhatCannotBeCompared) {
   EXPECT_TRUE(wider.not_comparable.empty());
   EXPECT_FALSE(wider.levels[0].has_drift);
   EXPECT_TRUE(wider.levels[1].has_drift);
-  const auto other_encoder = difference(a, side({"x"}, {{0, 1}}, books({4, 4}, 0, 3)));
-  EXPECT_NE(other_encoder.no_drift.find("2 and 3 numbers"), std::string::npos);
-  EXPECT_EQ(other_encoder.kept_share, 1);
+  const auto more_content = difference(a, side({"x"}, {{0, 1}}, books({4, 4}, 0, 3)));
+  EXPECT_NE(more_content.no_drift.find("2 and 3 numbers"), std::string::npos);
+  EXPECT_EQ(more_content.kept_share, 1);
+}
+
+TEST(IdDifference, ComparesCodewordsOnlyBehindTheSameContentEncoder) {
+  const auto encoded = [](float weight) {
+    std::vector<DenseLayer> layers;
+    layers.push_back({Matrix<float>({weight, 0, 0, 1}, 2, 2), {0, 0}});
+    auto encoder = std::make_shared<const ContentEncoder>(ContentEncoder::create(std::move(layers)).value());
+    return side({"x", "y"}, {{0}, {1}}, books({4}).with_encoder(std::move(encoder)).value());
+  };
+  const auto same = difference(encoded(2), encoded(2));
+  EXPECT_TRUE(same.same_codebooks);
+  EXPECT_TRUE(same.levels[0].has_drift);
+  for (const auto& other : {encoded(3), side({"x", "y"}, {{0}, {1}}, books({4}))}) {
+    const auto d = difference(encoded(2), other);
+    EXPECT_FALSE(d.same_codebooks) << "content gets other codes";
+    EXPECT_FALSE(d.levels[0].has_drift);
+    EXPECT_NE(d.no_drift.find("different encoders"), std::string::npos) << d.no_drift;
+    EXPECT_EQ(d.kept_share, 1);
+  }
 }
 
 TEST(IdDifference, RefusesAnItemThatIsNamedTwice) {

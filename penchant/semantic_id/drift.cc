@@ -20,12 +20,13 @@ Matrix<float> with_content(MatrixView<const float> vectors) {
 Result<std::vector<std::vector<double>>> lengths_left(const Codebooks& codebooks, const Matrix<float>& vectors,
                                                       Executor& executor) {
   PENCHANT_TRY(codes, codebooks.assign(vectors.view(), executor));
+  PENCHANT_TRY(encoded, codebooks.encode(vectors.view(), executor));
   std::vector<std::vector<double>> lengths(codebooks.levels());
   std::vector<float> left(codebooks.dim());
   const std::vector<float> zero(codebooks.dim(), 0);
   for (std::size_t i = 0; i < vectors.rows(); ++i)
     for (std::size_t l = 0; l < codebooks.levels(); ++l) {
-      codebooks.residual(vectors.row(i), codes.row(i), l + 1, left);
+      codebooks.residual(encoded.rows.row(i), codes.row(i), l + 1, left);
       lengths[l].push_back(std::sqrt(double{squared_distance(left, zero)}));
     }
   return lengths;

@@ -13,7 +13,8 @@
 namespace penchant::semantic_id {
 
 /// Distances are lengths of what the codes up to the level leave over, nearest codewords on both
-/// sides (the collision policy moves only items of training).
+/// sides (the collision policy moves only items of training); of what the encoder made of the content,
+/// where there is one.
 struct DriftLevel {
   double trained = 0;   ///< mean over the items of training
   double added = 0;     ///< mean over the items that came after

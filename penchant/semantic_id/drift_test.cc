@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 #include <sstream>
 
 #include "penchant/base/rng.h"
@@ -39,6 +40,25 @@ TEST(Drift, ItemsLikeThoseOfTrainingDoNotDriftAndForeignOnesDo) {
   std::istringstream text(to_text(foreign));
   for (std::string row; std::getline(text, row);) EXPECT_LE(row.size(), 100u) << row;
   EXPECT_NE(to_json(foreign).find("\"outliers\":1"), std::string::npos);
+}
+
+TEST(Drift, IsMeasuredWhereTheLevelsQuantise) {
+  Executor executor(1);
+  // Only the second number counts: what makes the new items foreign is lost before the codebooks.
+  std::vector<DenseLayer> layers;
+  layers.push_back({Matrix<float>({0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, 2, 6), {1, 0}});
+  const auto encoder = std::make_shared<const ContentEncoder>(ContentEncoder::create(std::move(layers)).value());
+  const auto trained = cloud(500, 1, 1), added = cloud(200, 5, 2);
+  const auto encoded = encoder->encode(trained.view(), executor).value();
+  const auto books =
+      train_residual_kmeans(encoded.view(), {.codebook = 8}, executor).value().codebooks.with_encoder(encoder).value();
+  const auto drift = measure_drift(books, trained.view(), added.view(), executor).value();
+  ASSERT_EQ(drift.levels.size(), 3u);
+  for (const auto& level : drift.levels) {
+    EXPECT_NEAR(level.added, level.trained, 0.03);
+    EXPECT_LT(level.outliers, 0.06);
+  }
+  EXPECT_LT(drift.levels[0].limit, 1) << "encoded rows have length one";
 }
 
 TEST(Drift, ItemsWithoutContentAreCountedApart) {

@@ -21,7 +21,8 @@ struct FittedIds {
 /// doubled (twice at most, up to 1024) while more than kMaxSharedItems of the items share their ID
 /// after the policy; a doubling that neither meets that nor halves the share is taken back, because
 /// then it is equal items that share and not a lack of codes. Smaller ones are not tried: their
-/// prefixes are less alike (docs/measurements.md). Deterministic.
+/// prefixes are less alike (docs/measurements.md). Every size is trained from the start, networks too.
+/// Deterministic.
 /// \return what fit_quantiser and resolve_collisions say
 Result<FittedIds> fit_ids(std::string_view quantiser, MatrixView<const float> vectors,
                           const QuantiserOptions& options, const CollisionOptions& collisions,

@@ -6,6 +6,7 @@
 
 #include "penchant/base/random_matrix_testing.h"
 #include "penchant/semantic_id/quantiser.h"
+#include "penchant/semantic_id/topical_testing.h"
 
 namespace penchant::semantic_id {
 namespace {
@@ -38,6 +39,30 @@ TEST(FitIds, ACrowdedCatalogueGetsMoreCodes) {
   EXPECT_EQ(ids.sizes, fitted(vectors, two).sizes);
   EXPECT_EQ(fitted(vectors, two, CollisionPolicy::extra).fit.codebooks.codebook(), 32u)
       << "an extra level tells them apart";
+}
+
+TEST(FitIds, EveryPolicyWorksOnWhatAnEncoderMakesOfTheContent) {
+  Executor executor(2);
+  const auto vectors = topical(400, 12, 5, 4);
+  const QuantiserOptions how{.codebooks = {8, 128}, .steps = 200};
+  for (const auto name : collision_policy_names()) {
+    const auto policy = parse_collision_policy(name).value();
+    const auto ids = fit_ids("rqvae", vectors.view(), how, {.policy = policy}, executor).value();
+    const auto& books = ids.fit.codebooks;
+    ASSERT_NE(books.encoder(), nullptr);
+    ASSERT_NE(books.dim(), vectors.cols()) << "otherwise the widths are not told apart";
+    EXPECT_LT(ids.resolved.shared, ids.resolved.shared_before) << name;
+    const auto resolved = resolved_codebooks(books, ids.resolved);
+    EXPECT_EQ(resolved.levels(), policy == CollisionPolicy::extra ? 3u : 2u);
+    EXPECT_EQ(resolved.encoder(), books.encoder());
+    EXPECT_EQ(resolved.content_dim(), 12u);
+    EXPECT_TRUE(resolved.check_codes(ids.resolved.codes.view()).ok());
+    if (policy != CollisionPolicy::extra) continue;
+    EXPECT_EQ(resolved.codeword(2, 0).size(), books.dim());
+    const auto placed = resolved.assign(vectors.row(0)).value();
+    EXPECT_TRUE(std::ranges::equal(std::span(placed.codes).first(2), ids.fit.codes.row(0)));
+    EXPECT_EQ(placed.codes[2], 0u);
+  }
 }
 
 TEST(FitIds, EqualItemsAreNotHelpedByMoreCodes) {

@@ -51,10 +51,23 @@ void expect_ids(const std::string& what, MatrixView<const float> vectors, const 
   EXPECT_TRUE(trie->find(std::span(placed->id.codes).first(1)).has_value());
 }
 
-void expect_ids(const std::string& what, const Matrix<float>& vectors, const QuantiserOptions& options) {
+void expect_ids(const std::string& what, const Matrix<float>& vectors, QuantiserOptions options) {
+  std::vector<ItemPair> pairs;
+  bool learnable = false;  // some pair of items with content
+  const auto has_content = [&](std::size_t i) { return std::ranges::any_of(vectors.row(i), [](float v) { return v != 0; }); };
+  for (std::uint32_t i = 1; i < vectors.rows(); ++i) {
+    pairs.push_back({i - 1, i});
+    learnable = learnable || (has_content(i - 1) && has_content(i));
+  }
+  options.pairs = pairs;
+  options.steps = 20;
+  Executor executor(2);
   for (const auto quantiser : quantiser_names())
-    for (const auto policy : collision_policy_names())
-      expect_ids(what, vectors.view(), options, quantiser, parse_collision_policy(policy).value());
+    if (reads_pairs(quantiser) && !learnable)
+      EXPECT_FALSE(fit_quantiser(quantiser, vectors.view(), options, executor).ok()) << what;
+    else
+      for (const auto policy : collision_policy_names())
+        expect_ids(what, vectors.view(), options, quantiser, parse_collision_policy(policy).value());
 }
 
 Matrix<float> constant(std::size_t n, std::size_t dim, float value) {

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <array>
 
+#include "penchant/semantic_id/learned/behaviour.h"
+#include "penchant/semantic_id/learned/rqvae.h"
 #include "penchant/semantic_id/product_quantiser.h"
 #include "penchant/semantic_id/residual_kmeans.h"
 
 namespace penchant::semantic_id {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNames{kDefaultQuantiser, "pq", "opq"};
-constexpr std::array kTrain{train_residual_kmeans, train_product_quantiser,
-                            train_optimised_product_quantiser};
+constexpr std::string_view kBehaviour = "behaviour";
+constexpr std::array<std::string_view, 5> kNames{kDefaultQuantiser, "pq", "opq", "rqvae", kBehaviour};
+constexpr std::array kTrain{train_residual_kmeans, train_product_quantiser, train_optimised_product_quantiser,
+                            train_rqvae, train_behaviour};
 
 }  // namespace
 
@@ -23,6 +26,8 @@ Status check_quantiser(std::string_view name) {
   for (const auto one : kNames) known.append(known.empty() ? "" : ", ").append(one);
   return invalid("quantiser \"" + std::string(name) + "\" is not known: use one of " + known);
 }
+
+bool reads_pairs(std::string_view name) noexcept { return name == kBehaviour; }
 
 Result<QuantiserFit> fit_quantiser(std::string_view name, MatrixView<const float> vectors,
                                    const QuantiserOptions& options, Executor& executor) {

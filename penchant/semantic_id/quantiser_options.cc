@@ -8,7 +8,7 @@
 namespace penchant::semantic_id {
 namespace {
 
-Status check(MatrixView<const float> vectors, const QuantiserOptions& options) {
+Status check_vectors(MatrixView<const float> vectors, const QuantiserOptions& options) {
   if (vectors.rows() == 0) return invalid("there are no items to give semantic IDs to");
   if (vectors.cols() == 0)
     return invalid("items have no content vectors: give them a title, attributes or a vector");
@@ -65,8 +65,19 @@ std::uint32_t choose_codebook(std::size_t n_items) noexcept {
   return 1u << std::clamp(static_cast<int>(std::lround(bits)), 2, 10);
 }
 
+void add_pairs(std::span<const std::uint32_t> items, std::vector<ItemPair>& pairs) {
+  for (std::size_t t = 1; t < items.size(); ++t)
+    if (items[t - 1] != items[t]) pairs.push_back({items[t - 1], items[t]});
+}
+
+Status check_input(MatrixView<const float> vectors, const QuantiserOptions& options) {
+  PENCHANT_DO(check_vectors(vectors, options));
+  if (const auto sizes = sizes_of(options, vectors.rows()); !sizes.ok()) return sizes.error();
+  return {};
+}
+
 Result<QuantiserInput> prepare(MatrixView<const float> vectors, const QuantiserOptions& options, Rng& rng) {
-  PENCHANT_DO(check(vectors, options));
+  PENCHANT_DO(check_vectors(vectors, options));
   PENCHANT_TRY(sizes, sizes_of(options, vectors.rows()));
   const auto chosen = training_rows(
       vectors, std::size_t{std::ranges::max(sizes)} * std::max(options.rows_per_codeword, 1u), rng);
@@ -77,8 +88,8 @@ Result<QuantiserInput> prepare(MatrixView<const float> vectors, const QuantiserO
 }
 
 Result<QuantiserFit> code_all(std::vector<Matrix<float>> books, MatrixView<const float> vectors,
-                              Executor& executor) {
-  PENCHANT_TRY(codebooks, Codebooks::create(std::move(books)));
+                              Executor& executor, std::shared_ptr<const ContentEncoder> encoder) {
+  PENCHANT_TRY(codebooks, Codebooks::create(std::move(books), std::move(encoder)));
   std::vector<double> level_error;
   PENCHANT_TRY(codes, codebooks.assign(vectors, executor, &level_error));
   return QuantiserFit{std::move(codebooks), std::move(codes), std::move(level_error)};

@@ -22,14 +22,16 @@ TEST(Quantiser, IsTheOneThatIsNamed) {
   EXPECT_EQ(codes("opq"),
             train_optimised_product_quantiser(vectors.view(), options, executor).value().codes.values());
   EXPECT_EQ(fit_quantiser("lsh", vectors.view(), options, executor).error().message,
-            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq");
+            "quantiser \"lsh\" is not known: use one of residual-kmeans, pq, opq, rqvae, behaviour");
 }
 
 TEST(Quantiser, EveryOneTakesSizesPerLevelAndBalance) {
   Executor executor(1);
   const auto vectors = random_matrix(400, 7, 2);
+  std::vector<ItemPair> pairs;
+  for (std::uint32_t i = 0; i < 390; ++i) pairs.push_back({i, i + 1 + i % 7});
   for (const auto name : quantiser_names()) {
-    QuantiserOptions options{.codebooks = {16, 8, 4, 2}};
+    QuantiserOptions options{.codebooks = {16, 8, 4, 2}, .steps = 200, .pairs = pairs};
     const auto plain = fit_quantiser(name, vectors.view(), options, executor).value();
     EXPECT_TRUE(plain.codebooks.check_codes(plain.codes.view()).ok());
     EXPECT_EQ(plain.codebooks.codebook(3), 2u);
@@ -40,6 +42,20 @@ TEST(Quantiser, EveryOneTakesSizesPerLevelAndBalance) {
     options.balance = -1;
     EXPECT_FALSE(fit_quantiser(name, vectors.view(), options, executor).ok()) << name;
   }
+}
+
+TEST(Quantiser, PairsOfAHistoryAreItsNeighbours) {
+  std::vector<ItemPair> pairs;
+  const std::vector<std::uint32_t> history{4, 7, 7, 2, 4};
+  add_pairs(history, pairs);
+  add_pairs(std::span(history).first(1), pairs);
+  add_pairs({}, pairs);
+  ASSERT_EQ(pairs.size(), 3u);
+  EXPECT_EQ(pairs[0].first, 4u);
+  EXPECT_EQ(pairs[0].second, 7u);
+  EXPECT_EQ(pairs[1].first, 7u);
+  EXPECT_EQ(pairs[1].second, 2u);
+  EXPECT_EQ(pairs[2].first, 2u);
 }
 
 }  // namespace

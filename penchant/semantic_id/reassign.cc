@@ -17,8 +17,8 @@ using Group = std::span<const std::uint32_t>;
 /// Solves one prefix piece by piece.
 class PrefixSolver {
  public:
-  PrefixSolver(const Codebooks& codebooks, MatrixView<const float> vectors, std::uint64_t exact_work)
-      : books_(codebooks), vectors_(vectors), exact_work_(exact_work), last_(codebooks.levels() - 1) {}
+  PrefixSolver(const Codebooks& codebooks, MatrixView<const float> encoded, std::uint64_t exact_work)
+      : books_(codebooks), encoded_(encoded), exact_work_(exact_work), last_(codebooks.levels() - 1) {}
 
   PrefixOutcome solve(Group group, Matrix<Code>& codes) {
     const std::size_t k = books_.codebook(last_);
@@ -36,7 +36,7 @@ class PrefixSolver {
     std::vector<float> left(books_.dim());
     bool same = true;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      books_.residual(vectors_.row(items[i]), codes.row(items[i]), last_, left);
+      books_.residual(encoded_.row(items[i]), codes.row(items[i]), last_, left);
       books_.table(last_).distances_to(left, cost.row(i));
       const float cheapest = *std::ranges::min_element(cost.row(i));
       for (auto& c : cost.row(i)) c -= cheapest;
@@ -101,7 +101,7 @@ class PrefixSolver {
   }
 
   const Codebooks& books_;           // lives through reassign_prefix
-  MatrixView<const float> vectors_;  // likewise
+  MatrixView<const float> encoded_;  // likewise
   std::uint64_t exact_work_;
   std::size_t last_;
   PrefixOutcome outcome_;
@@ -109,10 +109,10 @@ class PrefixSolver {
 
 }  // namespace
 
-PrefixOutcome reassign_prefix(const Codebooks& codebooks, MatrixView<const float> vectors,
+PrefixOutcome reassign_prefix(const Codebooks& codebooks, MatrixView<const float> encoded,
                               std::span<const std::uint32_t> items, std::uint64_t exact_work,
                               Matrix<Code>& codes) {
-  return PrefixSolver(codebooks, vectors, exact_work).solve(items, codes);
+  return PrefixSolver(codebooks, encoded, exact_work).solve(items, codes);
 }
 
 }  // namespace penchant::semantic_id

@@ -15,7 +15,8 @@ struct PrefixOutcome {
 
 /// Gives the items of one prefix (rows of the catalogue) last codes by minimum-cost assignment: see
 /// CollisionPolicy::reassign.
-PrefixOutcome reassign_prefix(const Codebooks& codebooks, MatrixView<const float> vectors,
+/// \param encoded [n, d], as Codebooks::encode makes them
+PrefixOutcome reassign_prefix(const Codebooks& codebooks, MatrixView<const float> encoded,
                               std::span<const std::uint32_t> items, std::uint64_t exact_work,
                               Matrix<Code>& codes);
 

@@ -23,7 +23,7 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
   return codebooks.check_codes(codes);
 }
 
-LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vectors,
+LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> encoded,
                          MatrixView<const Code> codes, std::size_t level, double mean_square) {
   LevelReport report{.codebook = codebooks.codebook(level)};
   std::vector<std::size_t> counts(report.codebook, 0);
@@ -31,7 +31,7 @@ LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vec
   const auto n = static_cast<double>(codes.rows());
   for (std::size_t i = 0; i < codes.rows(); ++i) {
     ++counts[codes(i, level)];
-    codebooks.residual(vectors.row(i), codes.row(i), level + 1, left);
+    codebooks.residual(encoded.row(i), codes.row(i), level + 1, left);
     report.error += dot(left, left) / n;
   }
   for (const auto count : counts) {
@@ -46,9 +46,21 @@ LevelReport level_report(const Codebooks& codebooks, MatrixView<const float> vec
   return report;
 }
 
+/// What is compared: content, its length, and what the levels quantise.
+struct ComparedRows {
+  MatrixView<const float> content;
+  std::vector<double> norms;  ///< [n]
+  MatrixView<const float> encoded;
+};
+
+double cosine_of(std::span<const float> a, std::span<const float> b) {
+  const double squares = dot(a, a) * dot(b, b);
+  return squares > 0 ? dot(a, b) / std::sqrt(squares) : 0;
+}
+
 /// Pairs within random items' prefixes, items with content only.
-CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const double> norms,
-                             MatrixView<const Code> codes, std::size_t length, const ReportOptions& options) {
+CoherenceReport coherence_of(const ComparedRows& rows, MatrixView<const Code> codes, std::size_t length,
+                             const ReportOptions& options) {
   CoherenceReport report{.length = length};
   const PrefixRuns runs(codes, length);
   std::vector<std::vector<std::uint32_t>> groups;
@@ -56,7 +68,7 @@ CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const do
   for (std::size_t r = 0; r < runs.size(); ++r) {
     std::vector<std::uint32_t> group;
     for (const auto row : runs[r])
-      if (norms[row] > 0) group.push_back(row);
+      if (rows.norms[row] > 0) group.push_back(row);
     if (group.size() < 2) continue;
     for (std::uint32_t i = 0; i < group.size(); ++i)
       members.emplace_back(static_cast<std::uint32_t>(groups.size()), i);
@@ -64,18 +76,23 @@ CoherenceReport coherence_of(MatrixView<const float> vectors, std::span<const do
   }
   if (members.empty()) return report;
   Rng rng(options.seed * 1000003 + length);
-  double sum = 0, squares = 0;
+  double sum = 0, squares = 0, encoded = 0;
   for (; report.pairs < options.pairs; ++report.pairs) {
     const auto [g, place] = members[rng.below(members.size())];
     auto other = rng.below(groups[g].size() - 1);
     other += other >= place;
     const auto a = groups[g][place], b = groups[g][other];
-    const double cosine = dot(vectors.row(a), vectors.row(b)) / (norms[a] * norms[b]);
+    const double cosine =
+        dot(rows.content.row(a), rows.content.row(b)) / (rows.norms[a] * rows.norms[b]);
+    encoded += rows.encoded.data() == rows.content.data()
+                   ? cosine
+                   : cosine_of(rows.encoded.row(a), rows.encoded.row(b));
     sum += cosine;
     squares += cosine * cosine;
   }
   const auto n = static_cast<double>(report.pairs);
   report.cosine = sum / n;
+  report.encoded = encoded / n;
   const double half = 1.96 * std::sqrt(std::max(0.0, squares / n - report.cosine * report.cosine) / n);
   report.low = report.cosine - half;
   report.high = report.cosine + half;
@@ -103,22 +120,28 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
                               const ReportOptions& options) {
   PENCHANT_DO(check(codebooks, vectors, codes));
   PENCHANT_TRY(nearest, codebooks.assign(vectors, executor));
-  SidReport report{.collisions = options.collisions, .sizes = options.sizes, .items = codes.rows(), .dim = codebooks.dim(), .codebook = codebooks.codebook()};
+  PENCHANT_TRY(encoded, codebooks.encode(vectors, executor));
+  SidReport report{.collisions = options.collisions,
+                   .sizes = options.sizes,
+                   .items = codes.rows(),
+                   .dim = codebooks.content_dim(),
+                   .encoded_dim = codebooks.encoder() ? codebooks.dim() : 0,
+                   .codebook = codebooks.codebook()};
   report.levels.resize(codebooks.levels());
   for (std::size_t l = 0; l < codebooks.levels(); ++l) report.levels[l].codebook = codebooks.codebook(l);
   if (report.items == 0) return report;
 
-  std::vector<double> norms(report.items);
+  ComparedRows rows{vectors, std::vector<double>(report.items), encoded.rows};
   double mean_square = 0;
   for (std::size_t i = 0; i < report.items; ++i) {
     const double square = dot(vectors.row(i), vectors.row(i));
-    norms[i] = std::sqrt(square);
-    mean_square += square / static_cast<double>(report.items);
+    rows.norms[i] = std::sqrt(square);
+    mean_square += dot(rows.encoded.row(i), rows.encoded.row(i)) / static_cast<double>(report.items);
     report.without_content += square == 0;
     report.moved += !std::ranges::equal(codes.row(i), nearest.row(i));
   }
   for (std::size_t l = 0; l < codebooks.levels(); ++l)
-    report.levels[l] = level_report(codebooks, vectors, codes, l, mean_square);
+    report.levels[l] = level_report(codebooks, rows.encoded, codes, l, mean_square);
 
   report.distinct_before = PrefixRuns(nearest.view(), codebooks.levels()).size();
   report.shared_before = count_shared(nearest.view());
@@ -130,7 +153,7 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
   }
   report.unique_share = 1 - static_cast<double>(report.shared) / static_cast<double>(report.items);
   for (std::size_t length = 0; length <= codebooks.levels(); ++length)
-    report.coherence.push_back(coherence_of(vectors, norms, codes, length, options));
+    report.coherence.push_back(coherence_of(rows, codes, length, options));
   return report;
 }
 
@@ -142,6 +165,7 @@ std::string to_json(const SidReport& r) {
       .add("codebook", r.codebook)
       .add("dim", r.dim)
       .add("without_content", r.without_content);
+  if (r.encoded_dim > 0) object.add("encoded_dim", r.encoded_dim);
   object.add("levels", json_array(r.levels, [](const LevelReport& l) {
                return JsonObject()
                    .add("codebook", l.codebook)
@@ -167,6 +191,7 @@ std::string to_json(const SidReport& r) {
                    .add("cosine", c.cosine)
                    .add("low", c.low)
                    .add("high", c.high)
+                   .add("encoded", c.encoded)
                    .str();
              }));
   if (r.drift) object.add("drift", to_json(*r.drift));
@@ -179,6 +204,8 @@ std::string to_text(const SidReport& r) {
   std::string text =
       line("Semantic IDs: %zu items, %zu levels of %s%zu codes, content vectors of %zu numbers\n", r.items,
            r.levels.size(), even ? "" : "up to ", r.codebook, r.dim);
+  if (r.encoded_dim > 0)
+    text += line("  an encoder makes %zu numbers of each; errors are of those\n", r.encoded_dim);
   if (r.without_content > 0)
     text += line("  %zu items have no content vector; their codes only spread them\n", r.without_content);
   if (!r.sizes.empty()) text += wrapped_sizes(r.sizes);
@@ -197,11 +224,16 @@ std::string to_text(const SidReport& r) {
                r.shared, r.moved);
   text +=
       line("  unique: %.1f %% of items; most crowded ID: %zu items\n", 100 * r.unique_share, r.largest_id);
-  text += "\n  same first codes   mean cosine of two items    95 % interval\n";
+  text += "\n  same first codes   mean cosine of two items    95 % interval";
+  text += r.encoded_dim > 0 ? "    encoded\n" : "\n";
   for (const auto& c : r.coherence) {
     const std::string name = c.length == 0 ? "any two items" : std::to_string(c.length);
-    text += c.pairs == 0 ? line("  %16s   no two items\n", name.c_str())
-                         : line("  %16s   %24.3f    %.3f .. %.3f\n", name.c_str(), c.cosine, c.low, c.high);
+    if (c.pairs == 0) {
+      text += line("  %16s   no two items\n", name.c_str());
+      continue;
+    }
+    text += line("  %16s   %24.3f    %.3f .. %.3f", name.c_str(), c.cosine, c.low, c.high);
+    text += r.encoded_dim > 0 ? line("    %7.3f\n", c.encoded) : "\n";
   }
   if (r.drift) text += to_text(*r.drift);
   return text;

@@ -19,22 +19,24 @@ struct LevelReport {
   std::size_t largest = 0;   ///< items of the most frequent code
   double entropy_bits = 0;   ///< of the code distribution over items; at most log2 K_l
   double perplexity = 0;     ///< 2^entropy: effective number of codes
-  double error = 0;          ///< mean squared length left after this level, final codes
-  double explained = 0;      ///< 1 - error / mean squared length of the vectors
+  double error = 0;          ///< mean squared length left after this level, final codes, encoded vectors
+  double explained = 0;      ///< 1 - error / mean squared length of the encoded vectors
 };
 
-/// Mean cosine of the content of two items that share their first `length` codes (0: any two).
+/// Mean cosine of two items that share their first `length` codes (0: any two).
 struct CoherenceReport {
   std::size_t length = 0;
   std::size_t pairs = 0;  ///< sampled; 0: no two items share so much, the rest is 0
-  double cosine = 0;
+  double cosine = 0;         ///< of their content
   double low = 0, high = 0;  ///< 95 % interval of the mean (normal)
+  double encoded = 0;        ///< cosine of what the encoder made of them; `cosine` without an encoder
 };
 
 struct SidReport {
   std::string collisions;  ///< policy that the codes have been through; empty: not told
   std::string sizes;       ///< why the codebooks are as large as they are; empty: not told
-  std::size_t items = 0, dim = 0;
+  std::size_t items = 0, dim = 0;   ///< dim: numbers of a content vector
+  std::size_t encoded_dim = 0;      ///< of what the levels quantise; 0: the content itself
   std::size_t codebook = 0;         ///< the largest K_l
   std::size_t without_content = 0;  ///< items whose content vector is zero
   std::vector<LevelReport> levels;  ///< [L]

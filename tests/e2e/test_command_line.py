@@ -74,7 +74,7 @@ class Verbs(unittest.TestCase):
         self.assertEqual(run("sids", "show", "no-such-item", home=MOVIELENS_HOME).returncode, 3)
 
     def test_sids_compare_puts_quantisers_side_by_side(self):
-        names = ["residual-kmeans", "pq", "opq"]
+        names = ["residual-kmeans", "pq", "opq", "rqvae", "behaviour"]
         compared = self.json("sids", "compare", "--codebooks", "32,16,16")["quantisers"]
         self.assertEqual([c["quantiser"] for c in compared], names)
         for c in compared:
@@ -83,8 +83,13 @@ class Verbs(unittest.TestCase):
             self.assertLessEqual(c["unique_before"], c["unique_after"])
             explained = [level["explained"] for level in c["report"]["levels"]]
             self.assertEqual(explained, sorted(explained))
-        cosines = [c["cosine"] for c in compared[0]["report"]["coherence"] if c["pairs"] > 0]
-        self.assertEqual(cosines, sorted(cosines), "items that share more codes are more alike")
+        for c in (compared[0], compared[3], compared[4]):
+            cosines = [entry["cosine"] for entry in c["report"]["coherence"] if entry["pairs"] > 0]
+            self.assertEqual(cosines, sorted(cosines), "items that share more codes are more alike")
+            for level in c["report"]["levels"]:
+                self.assertGreaterEqual(level["used"], 0.95 * level["codebook"])
+        self.assertGreater(compared[4]["next_item"][0]["share"], compared[0]["next_item"][0]["share"],
+                           "codes that learned from events follow what people take next")
         self.assertGreater(compared[2]["report"]["levels"][2]["explained"], compared[1]["report"]["levels"][2]["explained"])
         table = run("sids", "compare", "--quantisers", "pq", home=MOVIELENS_HOME, check=0).stdout
         self.assertIn("pq", table)
@@ -93,7 +98,7 @@ class Verbs(unittest.TestCase):
 
     def test_sids_compare_says_what_is_wrong(self):
         unknown = run("sids", "compare", "--quantisers", "lsh", home=MOVIELENS_HOME, check=1)
-        self.assertIn("residual-kmeans, pq, opq", unknown.stderr)
+        self.assertIn("residual-kmeans, pq, opq, rqvae, behaviour", unknown.stderr)
         self.assertIn("codebook", run("sids", "compare", "--codebooks", "8,0", home=MOVIELENS_HOME, check=1).stderr)
         with tempfile.TemporaryDirectory() as home:
             run("sids", "compare", home=home, check=3)
@@ -101,6 +106,8 @@ class Verbs(unittest.TestCase):
             with open(items, "w", encoding="utf-8") as file:
                 file.write("item_id,title\n1,One\n2,Two\n")
             run("import", items, home=home, check=0)
+            needs_events = run("sids", "compare", "--quantisers", "behaviour", home=home, check=1)
+            self.assertIn("event", needs_events.stderr)
             bare = run("--encoder", os.path.join(home, "none"), "sids", "compare", home=home, check=1)
             self.assertIn("content vectors", bare.stderr)
 

@@ -316,6 +316,11 @@ constexpr BaselineInfo kBaselines[] = {
      .what = "two-sided transformer, masked events (Sun et al. 2019)",
      .trained = true,
      .settings = kBert4Rec},
+    {.name = "m3csr",
+     .what = "two towers over content, clusters and behaviour (Kwai, RecSys 2024)",
+     .trained = true,
+     .content = ContentUse::needed,
+     .settings = kM3csr},
 };
 
 template <class M, class... Arguments>

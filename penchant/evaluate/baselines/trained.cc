@@ -111,7 +111,7 @@ Status TrainedModel::fit(const FitInput& input, Executor&, const ProgressSink& p
   PENCHANT_TRY(made, fresh_folder(cache, kPartial));
   WorkFolder work(made);
   const std::string sequences = work.path + "/sequences.safetensors";
-  PENCHANT_DO(write_sequences(sequences, input));
+  PENCHANT_DO(write_sequences(sequences, input, find_baseline(name)->content != ContentUse::none));
   PENCHANT_TRY(hash, artifact::sha256_file(sequences));
   std::string facts = hash + "\n" + name + "\n" + std::to_string(input.seed) + "\n" + std::to_string(kTrainerFormat);
   for (const auto& [setting, value] : settings_) facts += "\n" + setting + "=" + value;

@@ -15,7 +15,7 @@ namespace penchant::evaluate {
 
 /// Part of every cache key: raised when the trainer's networks or files change, so that models of an
 /// older trainer are not taken for its work.
-inline constexpr int kTrainerFormat = 2;
+inline constexpr int kTrainerFormat = 3;
 
 /// A network that penchant-train fits on the training sequences; score = <user, item> + bias.
 ///

@@ -8,6 +8,7 @@
 
 #include "penchant/artifact/files.h"
 #include "penchant/artifact/safetensors.h"
+#include "penchant/kernels/vectors.h"
 
 namespace penchant::evaluate {
 namespace {
@@ -59,7 +60,7 @@ Result<Matrix<float>> finite_matrix(const artifact::SafeTensors& file, const std
 
 }  // namespace
 
-Status write_sequences(const std::string& path, const FitInput& input) {
+Status write_sequences(const std::string& path, const FitInput& input, bool with_content) {
   const auto& training = input.training;
   if (training.items > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
     return Error{ErrorCode::resource_exhausted, "more than 2^31 items cannot be trained on"};
@@ -86,6 +87,13 @@ Status write_sequences(const std::string& path, const FitInput& input) {
   file.add("items", std::span<const std::int32_t>(rows.items));
   file.add("validation.user", std::span<const std::int32_t>(users));
   file.add("validation.target", std::span<const std::int32_t>(targets));
+  for (const ContentKind& kind : with_content ? input.content_kinds : std::span<const ContentKind>()) {
+    Matrix<float> block(training.items, kind.dim);
+    for (std::size_t r = 0; r < training.items; ++r)
+      std::ranges::copy(input.content.row(r).subspan(kind.begin, kind.dim), block.row(r).begin());
+    kernels::l2_normalise_rows(block.view());
+    file.add("content." + kind.name, std::as_const(block).view());
+  }
   return file.write(path);
 }
 

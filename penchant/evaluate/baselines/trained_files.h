@@ -17,8 +17,9 @@ namespace penchant::evaluate {
 inline constexpr std::size_t kEncodedHistory = 4096;
 
 /// Writes sequences.safetensors: item rows of every user with training events, oldest first, and the
-/// validation targets of those users. The same input gives the same bytes.
-Status write_sequences(const std::string& path, const FitInput& input);
+/// validation targets of those users; `with_content`: the content vectors too, each kind by itself. The
+/// same input gives the same bytes.
+Status write_sequences(const std::string& path, const FitInput& input, bool with_content = false);
 
 /// Writes the item rows of the histories of all queries.
 Status write_histories(const std::string& path, std::span<const Query> queries);

@@ -210,4 +210,40 @@ inline constexpr Setting kBert4Rec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 1.5e-3,
 
 #undef PENCHANT_SHARED_SETTINGS
 
+namespace setting {
+/// 0 or 1.
+constexpr Setting part(std::string_view name, double value, std::string_view what) {
+  return {.name = name, .value = value, .low = 0, .high = 1, .least = 0, .most = 1, .whole = true, .what = what};
+}
+}  // namespace setting
+
+inline constexpr Setting kM3csr[] = {
+    setting::dim(64),
+    {.name = "clusters", .value = 128, .low = 16, .high = 1024, .least = 0, .most = 65536, .logarithmic = true, .whole = true,
+     .what = "rows of a modality's cluster table; 0 = none"},
+    {.name = "neighbours", .value = 0, .low = 0, .high = 20, .least = 0, .most = 256, .whole = true,
+     .what = "graph neighbours that an item reads; 0 = none"},
+    {.name = "history", .value = 50, .low = 10, .high = 200, .least = 1, .most = 4096, .logarithmic = true, .whole = true,
+     .what = "newest items that are read"},
+    setting::part("ids", 1, "behaviour side; 0 = content alone"),
+    setting::part("content", 1, "content sides; 0 = behaviour alone"),
+    setting::part("gate", 1, "popularity gate; 0 = one half"),
+    setting::part("intensities", 1, "modality weights of a user; 0 = equal"),
+    setting::part("shuffled_clusters", 0, "control: items get the cluster rows of others"),
+    setting::part("pairwise", 0, "BPR as published; 0 = softmax over the catalogue"),
+    {.name = "temperature", .value = 0.07, .low = 0.05, .high = 1, .least = 1e-3, .most = 1000, .logarithmic = true,
+     .what = "of the modality weights"},
+    {.name = "decoupling", .value = 0, .low = 0, .high = 10, .least = 0, .most = 1000, .what = "weight of the penalty on like interests"},
+    {.name = "scale", .value = 10, .low = 5, .high = 50, .least = 1e-3, .most = 1000, .logarithmic = true,
+     .what = "first factor of the cosines"},
+    {.name = "dropout", .value = 0.3, .low = 0, .high = 0.7, .least = 0, .most = 0.95, .what = "on content and on the user"},
+    {.name = "history_dropout", .value = 0.2, .low = 0, .high = 0.7, .least = 0, .most = 0.95, .what = "share of a history left out"},
+    {.name = "id_dropout", .value = 0.1, .low = 0, .high = 0.5, .least = 0, .most = 1, .what = "chance that an item is shown as new"},
+    setting::label_smoothing(0),
+    setting::learning_rate(2e-3),
+    {.name = "weight_decay", .value = 1e-4, .low = 1e-6, .high = 0.1, .least = 0, .most = 10, .logarithmic = true, .what = "of AdamW, on matrices"},
+    {.name = "batch", .value = 512, .low = 128, .high = 2048, .least = 1, .most = 65536, .logarithmic = true, .whole = true,
+     .what = "pairs of user and item for each step"},
+    setting::epochs(20), setting::patience(5)};
+
 }  // namespace penchant::evaluate

@@ -10,6 +10,7 @@ namespace penchant::evaluate {
 namespace {
 
 std::string train_again(Kind kind) {
+  if (kind == Kind::given) return "; releases are trained with --holdout last-out, time or cold";
   return "; train a release with --holdout " + std::string(name_of(kind == Kind::windows ? Kind::time : kind));
 }
 
@@ -21,6 +22,7 @@ bool covers(std::string_view holdout, Kind kind) {
     case Kind::time:
     case Kind::windows: return holdout == "time";
     case Kind::cold: return holdout == "cold";
+    case Kind::given: return false;
   }
   return false;
 }

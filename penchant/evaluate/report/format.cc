@@ -50,6 +50,7 @@ std::string_view protocol_title(Kind kind) noexcept {
     case Kind::time: return "global time cut";
     case Kind::cold: return "cold items";
     case Kind::windows: return "windows after a cut";
+    case Kind::given: return "split of the data";
   }
   return "";
 }

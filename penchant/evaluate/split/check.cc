@@ -1,4 +1,7 @@
 // The proof that a split leaks nothing: recomputed from times, places and items, not from the cuts.
+#include <algorithm>
+
+#include "penchant/evaluate/split/given.h"
 #include "penchant/evaluate/split/split.h"
 
 namespace penchant::evaluate {
@@ -25,6 +28,8 @@ Status Split::check() const {
       if (last_out && (c.history_end != end - (stage == Stage::test ? 1 : 2) ||
                        log_->events[c.history_end].item != c.target))
         return leak(*log_, user, "a target that is not where it should be");
+      if (protocol_.kind == Kind::given && c.history_end != training_end_[user])
+        return leak(*log_, user, "a history that is not the training part");
       const std::int64_t newest = log_->events[c.history_end - 1].time_ms;
       if (protocol_.kind == Kind::time && newest >= c.at_ms)
         return leak(*log_, user, "a history holds the moment of its target");
@@ -46,6 +51,7 @@ Status Split::check() const {
         return leak(*log_, user, "a target in the wrong group");
     }
   }
+  if (protocol_.kind == Kind::given) PENCHANT_DO(check_given());
   for (std::size_t u = 0; u < log_->users(); ++u) {
     if (training_end_[u] < log_->offsets[u] || training_end_[u] > log_->offsets[u + 1])
       return leak(*log_, u, "training beyond the events");
@@ -72,6 +78,21 @@ Status Split::check_cold(std::size_t user) const {
       return leak(*log_, user, "held-out item " + log_->item_ids[log_->events[i].item] + " is in a sequence");
     if (i < training_end_[user] && place_[i] >= asked_from)
       return leak(*log_, user, "training holds a target");
+  }
+  return {};
+}
+
+Status Split::check_given() const {
+  PENCHANT_TRY(parts, parts_of_types(*log_));
+  for (std::size_t u = 0; u < log_->users(); ++u)
+    for (std::size_t i = log_->offsets[u]; i < log_->offsets[u + 1]; ++i)
+      if ((parts[log_->events[i].type] == Part::training) != (i < training_end_[u]))
+        return leak(*log_, u, "an event in another part than its type names");
+  for (const Stage stage : {Stage::validation, Stage::test}) {
+    const Part wanted = stage == Stage::test ? Part::test : Part::validation;
+    for (const Case& c : cases(stage))
+      if (std::ranges::none_of(log_->of(c.user), [&](const auto& event) { return event.item == c.target && parts[event.type] == wanted; }))
+        return leak(*log_, c.user, "a target of another part");
   }
   return {};
 }

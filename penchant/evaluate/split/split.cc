@@ -7,7 +7,7 @@
 namespace penchant::evaluate {
 namespace {
 
-constexpr std::array<std::string_view, 4> kKinds{"last-out", "time", "cold", "windows"};
+constexpr std::array<std::string_view, 5> kKinds{"last-out", "time", "cold", "windows", "given"};
 
 }  // namespace
 
@@ -18,7 +18,7 @@ std::string_view name_of(Seen seen) noexcept { return seen == Seen::kept ? "kept
 Result<Kind> parse_kind(std::string_view word) {
   for (std::size_t k = 0; k < kKinds.size(); ++k)
     if (word == kKinds[k]) return static_cast<Kind>(k);
-  return invalid("protocol \"" + std::string(word) + "\" is not known: use last-out, time, cold or windows");
+  return invalid("protocol \"" + std::string(word) + "\" is not known: use last-out, time, cold, windows or given");
 }
 
 std::vector<std::uint32_t> TrainingData::item_counts() const {
@@ -42,6 +42,8 @@ Result<Split> Split::make(EventLog log, const Protocol& protocol) {
   split.protocol_ = protocol;
   if (protocol.kind == Kind::cold) {
     PENCHANT_DO(split.cut_cold(std::move(log)));
+  } else if (protocol.kind == Kind::given) {
+    PENCHANT_DO(split.cut_given(std::move(log)));
   } else {
     split.log_ = std::make_shared<const EventLog>(std::move(log));
     split.training_end_.assign(split.log_->offsets.begin() + 1, split.log_->offsets.end());

@@ -8,6 +8,9 @@
 /// Cold items: leave-last-out after some items were held out: their events are in no training
 /// sequence and in no history, as if they had joined the catalogue just now. Targets that are such
 /// items form the group "cold", the others "in-set".
+/// Given: parts named by the event type ("train", "valid" or "validation", "test"), for data that come
+/// with a split of their own. A user's training events are the history of all targets of the user,
+/// and the targets of one stage are relevant together.
 /// Windows: how a model ages. Training < t0; histories frozen at t1; targets up to 14 days later, in
 /// groups by how much later.
 #include <cstddef>
@@ -24,7 +27,7 @@
 
 namespace penchant::evaluate {
 
-enum class Kind : std::uint8_t { last_out, time, cold, windows };
+enum class Kind : std::uint8_t { last_out, time, cold, windows, given };
 enum class Stage : std::uint8_t { validation, test };
 enum class Ties : std::uint8_t { given, shuffled };
 enum class Seen : std::uint8_t { kept, removed };
@@ -38,7 +41,7 @@ enum class ColdBy : std::uint8_t { random, first_seen };
 inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr std::int64_t kWindowEndsMs[] = {kDayMs, 7 * kDayMs, 14 * kDayMs};
 
-[[nodiscard]] std::string_view name_of(Kind kind) noexcept;  ///< "last-out", "time", "cold", "windows"
+[[nodiscard]] std::string_view name_of(Kind kind) noexcept;  ///< "last-out", "time", "cold", "windows", "given"
 [[nodiscard]] std::string_view name_of(Ties ties) noexcept;  ///< "given", "shuffled"
 [[nodiscard]] std::string_view name_of(Seen seen) noexcept;  ///< "kept", "removed"
 /// invalid_argument naming the allowed words.
@@ -68,6 +71,7 @@ struct Case {
   std::size_t history_end = 0;  ///< history = log.events[offsets[user], history_end)
   std::int64_t at_ms = 0;       ///< time of the target
   std::uint8_t group = 0;       ///< index into Split::groups()
+  std::uint32_t together = 1;   ///< targets of this history that are relevant together; they follow each other
 };
 
 /// The training part of a log and nothing else.
@@ -87,7 +91,8 @@ class Split {
   /// the cuts are out of order, or when a time cut is asked of data without times
   static Result<Split> make(EventLog log, const Protocol& protocol);
 
-  /// A copy of what was given; cold: without the events of held-out items. With shuffled ties where asked.
+  /// A copy of what was given; cold: without the events of held-out items; given: each user's training
+  /// events first. With shuffled ties where asked.
   [[nodiscard]] const EventLog& log() const noexcept { return *log_; }
   /// With the cuts that were used filled in.
   [[nodiscard]] const Protocol& protocol() const noexcept { return protocol_; }
@@ -117,8 +122,10 @@ class Split {
   Status cut_by_time();
   Status cut_cold(EventLog log);
   Status cut_windows();
+  Status cut_given(EventLog log);
   [[nodiscard]] Status check_times(std::size_t user) const;
   [[nodiscard]] Status check_cold(std::size_t user) const;
+  [[nodiscard]] Status check_given() const;
   /// One case; without a history it is not asked. `history_end` absolute.
   bool ask(std::size_t user, const Interaction& target, std::size_t history_end, Stage stage,
            std::uint8_t group = 0);

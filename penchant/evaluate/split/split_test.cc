@@ -51,6 +51,29 @@ TEST(LastOut, TestIsLastValidationIsSecondLastTrainingTheRest) {
   EXPECT_THAT(training.item_counts(), ElementsAre(1, 1, 0, 0, 1, 1));
 }
 
+TEST(Given, TheTypeOfAnEventNamesItsPart) {
+  EventLog log = log_of({{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}}, {{1, 1}, {2, 2}}, {{3, 1}}}, 6);
+  log.types = {"train", "valid", "test"};
+  const std::vector<std::uint16_t> parts{2, 0, 1, 0, 2, 2, 0, 1, 2};
+  for (std::size_t i = 0; i < parts.size(); ++i) log.events[i].type = parts[i];
+  const auto split = Split::make(log, {.kind = Kind::given}).value();
+  EXPECT_THAT(items_of(split.training().users[0]), ElementsAre(1, 3));
+  ASSERT_EQ(split.cases(Stage::test).size(), 3u);
+  for (const Case& c : split.cases(Stage::test)) {
+    EXPECT_THAT(items_of(split.history(c)), ElementsAre(1, 3));  // training alone, whatever lies between
+    EXPECT_EQ(c.together, 3u);
+  }
+  ASSERT_EQ(split.cases(Stage::validation).size(), 2u);
+  EXPECT_EQ(split.cases(Stage::validation)[0].target, 2u);
+  EXPECT_EQ(split.cases(Stage::validation)[0].together, 1u);
+  EXPECT_EQ(split.users_without_history(), 1u);  // the third user has a test event and nothing before it
+
+  log.types[1] = "view";
+  EXPECT_THAT(Split::make(log, {.kind = Kind::given}).error().message, HasSubstr("\"view\" is none of train, valid, test"));
+  log.types = {"test", "valid", "test"};
+  EXPECT_THAT(Split::make(log, {.kind = Kind::given}).error().message, HasSubstr("nothing to train on"));
+}
+
 TEST(LastOut, SaysWhatIsMissing) {
   const auto none = Split::make(log_of({{{0, 1}, {1, 2}}}, 2), {});
   ASSERT_FALSE(none.ok());
@@ -181,7 +204,7 @@ TEST(Repeats, CountEventsOfKnownItemsAndDecideTheDefault) {
 TEST(Words, ParseAndNameProtocols) {
   EXPECT_EQ(parse_kind("time").value(), Kind::time);
   EXPECT_EQ(name_of(parse_kind("last-out").value()), "last-out");
-  EXPECT_THAT(parse_kind("random").error().message, HasSubstr("last-out, time, cold or windows"));
+  EXPECT_THAT(parse_kind("random").error().message, HasSubstr("last-out, time, cold, windows or given"));
   EXPECT_EQ(parse_kind("cold").value(), Kind::cold);
   EXPECT_EQ(name_of(parse_kind("windows").value()), "windows");
 }

@@ -16,11 +16,13 @@ constexpr std::pair<std::string_view, Family> kFamilies[] = {
     {"recall", Family::recall}, {"ndcg", Family::ndcg}, {"mrr", Family::mrr}};
 constexpr std::size_t kCuts[] = {5, 10, 20};
 
-double worth(std::uint32_t rank, ValidationMetric metric) {
+/// Of one question, which may have several targets.
+double worth(std::span<const std::uint32_t> ranks, ValidationMetric metric) {
+  const metrics::AtK at = metrics::at_k(ranks, metric.k);
   switch (metric.family) {
-    case Family::recall: return metrics::recall_at(rank, metric.k);
-    case Family::ndcg: return metrics::ndcg_at(rank, metric.k);
-    case Family::mrr: return metrics::mrr_at(rank, metric.k);
+    case Family::recall: return at.recall;
+    case Family::ndcg: return at.ndcg;
+    case Family::mrr: return at.mrr;
   }
   return 0;
 }
@@ -104,12 +106,13 @@ std::string ValidationBench::fingerprint() const {
 }
 
 Result<std::vector<std::uint32_t>> ValidationBench::ranks_of(std::unique_ptr<Model> model,
-                                                             MatrixView<const float> content, std::uint64_t seed,
+                                                             const ContentVectors& content, std::uint64_t seed,
                                                              Executor& executor, const ProgressSink& progress) const {
   if (model->names().size() != 1) return Error{ErrorCode::internal, "only models of one column can be tuned"};
   PENCHANT_DO(model->fit({.training = training_,
                           .validation = fit_validation(split_),
-                          .content = content,
+                          .content = content.rows.view(),
+                          .content_kinds = content.kinds,
                           .removes_seen = seen_ == Seen::removed,
                           .seed = seed},
                          executor, progress));
@@ -121,9 +124,10 @@ Result<std::vector<std::uint32_t>> ValidationBench::ranks_of(std::unique_ptr<Mod
 
 std::vector<double> ValidationBench::per_user(std::span<const std::uint32_t> ranks, ValidationMetric metric) const {
   std::vector<double> values(users_, 0), asked(users_, 0);
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    values[rows_[i]] += worth(ranks[i], metric);
-    ++asked[rows_[i]];
+  const auto cases = split_.cases(Stage::validation);
+  for (std::size_t i = 0; i < ranks.size(); i += cases[i].together) {  // one question after the other
+    values[rows_[i]] += worth(ranks.subspan(i, cases[i].together), metric);
+    ++asked[rows_[i]];  // questions
   }
   for (std::size_t u = 0; u < users_; ++u) values[u] /= asked[u];
   return values;

@@ -11,6 +11,7 @@
 #include "penchant/base/executor.h"
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
+#include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/model.h"
 #include "penchant/evaluate/split/split.h"
 
@@ -39,7 +40,7 @@ class ValidationBench {
   [[nodiscard]] Seen seen() const noexcept { return seen_; }
 
   /// Pessimistic rank of every validation target, [cases].
-  Result<std::vector<std::uint32_t>> ranks_of(std::unique_ptr<Model> model, MatrixView<const float> content,
+  Result<std::vector<std::uint32_t>> ranks_of(std::unique_ptr<Model> model, const ContentVectors& content,
                                               std::uint64_t seed, Executor& executor,
                                               const ProgressSink& progress) const;
   /// [users] each user's mean of a metric over their targets.

@@ -15,6 +15,7 @@
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
 #include "penchant/evaluate/baselines/registry.h"
+#include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/event_log.h"
 #include "penchant/evaluate/model.h"
 #include "penchant/evaluate/split/split.h"
@@ -42,7 +43,7 @@ struct TuneOptions {
   double minutes = 0;                ///< no trial begins later than this; 0: no limit
   std::uint64_t seed = 1;            ///< of the search and of every fit
   std::size_t resamples = 1000;      ///< at least 1,000
-  MatrixView<const float> content;   ///< as FitInput::content
+  ContentVectors content;            ///< empty: none
   std::string journal;               ///< file of the trials
 };
 

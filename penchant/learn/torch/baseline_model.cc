@@ -8,13 +8,16 @@
 #include <cstring>
 #include <filesystem>
 #include <numeric>
+#include <variant>
 
 #include "penchant/artifact/files.h"
 #include "penchant/artifact/safetensors.h"
 #include "penchant/learn/sequences.h"
 #include "penchant/learn/torch/network.h"
 #include "penchant/learn/torch/tensors.h"
+#include "penchant/learn/torch/tower_data.h"
 #include "penchant/learn/windows.h"
+#include "penchant/nn/towers.h"
 
 namespace penchant::learn {
 namespace {
@@ -28,7 +31,7 @@ constexpr std::size_t kRowsAtOnce = 256;
 json::value number(double v) { return std::isfinite(v) ? json::value(v) : json::value(nullptr); }
 
 struct Loaded {
-  TrainOptions options;
+  std::variant<TrainOptions, TowerOptions> options;
   std::uint32_t items = 0;
   double logit_scale = 1;
 };
@@ -39,10 +42,15 @@ Result<Loaded> read_description(const std::string& path) {
     const json::value value = json::parse(text);
     const json::object& o = value.as_object();
     if (o.at("format").to_number<int>() != 1) return Error{ErrorCode::corrupt, path + ": format is not 1"};
-    PENCHANT_TRY(options, baseline_options(std::string(o.at("model").as_string())));
+    const std::string model(o.at("model").as_string());
+    std::variant<TrainOptions, TowerOptions> options = TowerOptions();
+    if (model != kTowersModel) {
+      PENCHANT_TRY(baseline, baseline_options(model));
+      options = baseline;
+    }
     for (const json::value& setting : o.at("settings").as_array())
-      PENCHANT_DO(apply_setting(options, std::string(setting.as_string())));
-    PENCHANT_DO(validate(options));
+      PENCHANT_DO(std::visit([&](auto& known) { return apply_setting(known, std::string(setting.as_string())); }, options));
+    PENCHANT_DO(std::visit([](const auto& known) { return validate(known); }, options));
     return Loaded{options, o.at("items").to_number<std::uint32_t>(), o.at("logit_scale").to_number<double>()};
   } catch (const std::exception& e) {
     return Error{ErrorCode::corrupt, path + ": " + e.what()};
@@ -87,16 +95,16 @@ Matrix<float> user_vectors(const Network& network, const Histories& histories) {
   return users;
 }
 
-}  // namespace
-
-Status write_baseline(const std::string& folder, const std::string& name, const TrainOptions& options,
-                      const TrainedModel& model, double seconds) {
+/// Writes weights and a description; `leave_out` is a tensor made from the others.
+template <class Options>
+Status write_model(const std::string& folder, const std::string& name, const Options& options, const TrainedModel& model,
+                   double seconds, std::string_view leave_out) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return Error{ErrorCode::io, folder + ": " + error.message()};
   artifact::SafeTensorsWriter writer;
   for (const NamedTensor& t : model.tensors)
-    if (t.name != "item.vector")  // made from the others
+    if (t.name != leave_out)
       writer.add(t.name, artifact::DType::f32, t.shape, std::as_bytes(std::span(t.values)));
   PENCHANT_DO(writer.write(folder + "/model.safetensors"));
   json::array settings, epochs;
@@ -112,15 +120,54 @@ Status write_baseline(const std::string& folder, const std::string& name, const 
   return artifact::write_file(folder + "/model.json", json::serialize(description) + "\n");
 }
 
+/// Two towers need no LibTorch to be asked.
+Result<Encoded> encode_towers(const artifact::SafeTensors& file, std::uint32_t items,
+                              const std::string& histories_path, std::uint32_t threads) {
+  PENCHANT_TRY(towers, nn::Towers::load(file, items));
+  PENCHANT_TRY(histories, read_histories(histories_path, items));
+  const UserItems distinct = distinct_items(histories);
+  Encoded out{Matrix<float>(histories.users(), towers.width()), Matrix<float>(items, towers.width()),
+              {towers.bias().begin(), towers.bias().end()}};
+  for (std::size_t i = 0; i < items; ++i) std::ranges::copy(towers.vectors().row(i), out.items.row(i).begin());
+  Executor executor(threads);
+  executor.parallel_for(histories.users(), 64, [&](std::size_t begin, std::size_t end) {
+    std::vector<nn::Towers::Event> events;
+    for (std::size_t u = begin; u < end; ++u) {
+      events.clear();
+      const auto all = distinct.of(u);
+      for (const auto item : all.last(std::min(all.size(), towers.history()))) events.push_back({item, nullptr});
+      towers.user(events, out.users.row(u));
+    }
+  });
+  return out;
+}
+
+}  // namespace
+
+Status write_baseline(const std::string& folder, const std::string& name, const TrainOptions& options,
+                      const TrainedModel& model, double seconds) {
+  return write_model(folder, name, options, model, seconds, "item.vector");  // made from the others
+}
+Status write_baseline(const std::string& folder, const std::string& name, const TowerOptions& options,
+                      const TrainedModel& model, double seconds) {
+  return write_model(folder, name, options, model, seconds, "");
+}
+
 Result<Encoded> encode(const std::string& model_folder, const std::string& histories_path, std::uint32_t threads) {
   PENCHANT_TRY(loaded, read_description(model_folder + "/model.json"));
   PENCHANT_TRY(file, artifact::SafeTensors::open(model_folder + "/model.safetensors"));
+  if (std::holds_alternative<TowerOptions>(loaded.options)) {
+    auto encoded = encode_towers(file, loaded.items, histories_path, threads);
+    if (!encoded.ok()) return std::move(encoded).error().within(model_folder);
+    return encoded;
+  }
+  const auto& options = std::get<TrainOptions>(loaded.options);
   PENCHANT_TRY(histories, read_histories(histories_path, loaded.items));
   try {
     torch::set_num_threads(static_cast<int>(threads));
-    artifact::ModelShape shape = shape_of(loaded.options, loaded.items, 1, 0, 0);
+    artifact::ModelShape shape = shape_of(options, loaded.items, 1, 0, 0);
     shape.logit_scale = loaded.logit_scale;
-    const Network network(shape, loaded.options.architecture, {}, {}, torch::ones({loaded.items}));
+    const Network network(shape, options.architecture, {}, {}, torch::ones({loaded.items}));
     if (auto filled = fill(network, file); !filled.ok()) return std::move(filled).error().within(model_folder);
     Encoded out{user_vectors(network, histories), {}, std::vector<float>(loaded.items, 0)};
     torch::NoGradGuard no_grad;

@@ -156,8 +156,9 @@ Tensor Network::item_vectors(bool training, double id_dropout) const {
   return g * id_ + content_vectors();
 }
 
-Tensor Network::run(const Block& b, Tensor x, double p, bool training, bool rotate,
+Tensor Network::run(const Block& b, Tensor x, const Rates& rates, bool training, bool rotate,
                     const Tensor& mask) const {
+  const double attention = training ? rates.attention : 0;
   const std::int64_t rows = x.size(0), cols = x.size(1), d = shape_.dim, heads = shape_.heads;
   const Tensor qkv = b.qkv(b.norm1(x)).view({rows, cols, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});
   Tensor q = qkv[0], k = qkv[1];
@@ -165,11 +166,11 @@ Tensor Network::run(const Block& b, Tensor x, double p, bool training, bool rota
     q = rotate_pairs(q, cosines_, sines_);
     k = rotate_pairs(k, cosines_, sines_);
   }
-  const Tensor mixed = mask.defined() ? torch::scaled_dot_product_attention(q, k, qkv[2], mask)
-                                    : torch::scaled_dot_product_attention(q, k, qkv[2], {}, 0.0, /*is_causal=*/true);
-  x = x + drop(b.out(mixed.transpose(1, 2).reshape({rows, cols, d})), p, training);
-  const Tensor inner = drop(torch::gelu(b.up(b.norm2(x))), p, training);
-  return x + drop(b.down(inner), p, training);
+  const Tensor mixed = mask.defined() ? torch::scaled_dot_product_attention(q, k, qkv[2], mask, attention)
+                                    : torch::scaled_dot_product_attention(q, k, qkv[2], {}, attention, /*is_causal=*/true);
+  x = x + drop(b.out(mixed.transpose(1, 2).reshape({rows, cols, d})), rates.inner, training);
+  const Tensor inner = drop(torch::gelu(b.up(b.norm2(x))), rates.inner, training);
+  return x + drop(b.down(inner), rates.inner, training);
 }
 
 Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, const Rates& rates,
@@ -177,7 +178,12 @@ Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, c
   const Tensor table = cloze() ? torch::cat({item_vectors, mask_item_}) : item_vectors;
   Tensor x = torch::embedding(table, events.items);
   if (architecture_.context) x = x + torch::embedding(actions_, events.actions) + torch::embedding(gaps_, events.gaps);
-  if (positions_.defined()) x = x + positions_.narrow(0, 0, x.size(1));
+  if (positions_.defined() && architecture_.from_end) {
+    const Tensor place = torch::arange(x.size(1), torch::kInt64).unsqueeze(0) + (shape_.max_len - events.lengths).unsqueeze(1);
+    x = x + torch::embedding(positions_, place.clamp_max(shape_.max_len - 1));
+  } else if (positions_.defined()) {
+    x = x + positions_.narrow(0, 0, x.size(1));
+  }
   if (architecture_.input_norm) x = input_norm_(x);
   x = drop(x, rates.input, training);
   if (layers) layers->push_back(x);
@@ -190,7 +196,7 @@ Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, c
                .view({x.size(0), 1, 1, x.size(1)});
   }
   for (const Block& b : blocks_) {
-    x = run(b, x, rates.inner, training, architecture_.rotary, mask);
+    x = run(b, x, rates, training, architecture_.rotary, mask);
     if (layers) layers->push_back(x);
   }
   return final_norm_(x);
@@ -212,6 +218,7 @@ Tensor Network::user_states(const Tensor& item_vectors, const HistoryBatch& h) c
   const auto rows = static_cast<std::int64_t>(h.rows);
   EventTensors events{grid_of(h.items, h.rows, h.cols), grid_of(h.actions, h.rows, h.cols), grid_of(h.gaps, h.rows, h.cols), {}};
   Tensor last = tensor_of(h.last);
+  events.lengths = last + 1;
   const Tensor row = torch::arange(rows, torch::kInt64);
   if (cloze()) {
     const std::int64_t mask = item_vectors.size(0);
@@ -239,7 +246,7 @@ std::vector<Tensor> Network::code_logits(const Tensor& states, const Tensor& cod
   for (std::uint32_t l = 0; l + 1 < shape_.levels; ++l)
     steps.push_back(torch::embedding(depth_codes_[l], codes.select(1, l)));
   Tensor z = torch::stack(steps, 1) + depth_step_;
-  for (const Block& b : depth_blocks_) z = run(b, z, 0, false, /*rotate=*/false);
+  for (const Block& b : depth_blocks_) z = run(b, z, {}, false, /*rotate=*/false);
   z = depth_norm_(z);
   std::vector<Tensor> logits;
   for (std::uint32_t l = 0; l < shape_.levels; ++l) logits.push_back(depth_out_[l](z.select(1, l)));

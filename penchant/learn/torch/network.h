@@ -42,7 +42,7 @@ struct EventTensors {
 
 /// Dropout rates, used when training.
 struct Rates {
-  double inner = 0, input = 0;
+  double inner = 0, input = 0, attention = 0;
 };
 
 /// Weights and forward functions. The tensors carry gradients unless made frozen. Threads: forward
@@ -107,7 +107,7 @@ class Network {
   Norm norm(const std::string& name);
   Block block(const std::string& prefix);
   /// \param mask added to the attention logits; undefined: causal
-  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, double p, bool training, bool rotate,
+  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, const Rates& rates, bool training, bool rotate,
                                   const torch::Tensor& mask = {}) const;
   [[nodiscard]] torch::Tensor run_gru(const torch::Tensor& x) const;
   [[nodiscard]] torch::Tensor gate() const;

@@ -47,7 +47,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.encoder), double(o.architecture.objective), double(o.architecture.loss),
                          double(o.architecture.rotary), double(o.architecture.context),
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
-                         o.score_penalty, o.mask_share, o.id_scale})
+                         o.score_penalty, o.mask_share, o.id_scale, o.attention_dropout, double(o.architecture.from_end)})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -147,20 +147,27 @@ class Run {
     bool skipped = false;
   };
 
-  StepLoss step(const Batch& batch) {
+  /// \param parts of one batch, each with a position to learn from
+  StepLoss step(const std::vector<Batch>& parts) {
     const std::int64_t ahead = options_.multi_token;
-    const std::int64_t count = static_cast<std::int64_t>(batch.positions.size());
     const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
-    const EventTensors events{grid_of(batch.items, batch.rows, batch.cols), grid_of(batch.actions, batch.rows, batch.cols),
-                              grid_of(batch.gaps, batch.rows, batch.cols), tensor_of(batch.lengths)};
-    const Tensor hidden = network_.states(vectors, events, {options_.dropout, options_.input_dropout}, true)
-                              .reshape({-1, network_.shape().dim})
-                              .index_select(0, tensor_of(batch.positions));
-    const Tensor targets = tensor_of(batch.targets).view({count, ahead});
+    std::vector<Tensor> states, wanted, shares;
+    for (const Batch& part : parts) {
+      const EventTensors events{grid_of(part.items, part.rows, part.cols), grid_of(part.actions, part.rows, part.cols),
+                                grid_of(part.gaps, part.rows, part.cols), tensor_of(part.lengths)};
+      states.push_back(network_.states(vectors, events, {options_.dropout, options_.input_dropout, options_.attention_dropout}, true)
+                           .reshape({-1, network_.shape().dim})
+                           .index_select(0, tensor_of(part.positions)));
+      wanted.push_back(tensor_of(part.targets));
+      shares.push_back(tensor_of(part.weights));
+    }
+    const Tensor hidden = torch::cat(states);
+    const std::int64_t count = hidden.size(0);
+    const Tensor targets = torch::cat(wanted).view({count, ahead});
     const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
     const Tensor dense =
         sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
-                 : dense_loss(users, items, network_.bias(), targets, tensor_of(batch.weights).view({count, ahead}),
+                 : dense_loss(users, items, network_.bias(), targets, torch::cat(shares).view({count, ahead}),
                               options_.label_smoothing, executor_);
     Tensor loss = dense, code;
     if (options_.code_weight > 0) {
@@ -172,7 +179,7 @@ class Run {
     }
     optimiser_.zero_grad();
     loss.backward();
-    StepLoss out{dense.item<double>(), code.defined() ? code.item<double>() : 0, batch.positions.size()};
+    StepLoss out{dense.item<double>(), code.defined() ? code.item<double>() : 0, static_cast<std::size_t>(count)};
     const double norm = clip_gradients();
     out.skipped = !std::isfinite(norm) || !std::isfinite(out.dense) || !std::isfinite(out.code);
     if (!out.skipped) optimiser_.step();
@@ -205,13 +212,17 @@ class Run {
     const auto batches = plan();
     double dense = 0, code = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-      const Batch batch = options_.architecture.objective == Objective::cloze
-                              ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
-                              : pack(data_.train, order, windows_, batches[b], options_);
+      std::vector<Batch> parts;
+      for (const auto windows : parts_of(batches[b])) {
+        Batch part = options_.architecture.objective == Objective::cloze
+                         ? pack_cloze(data_.train, windows_, windows, options_, data_.items, rng)
+                         : pack(data_.train, order, windows_, windows, options_);
+        if (!part.positions.empty()) parts.push_back(std::move(part));
+      }
       report.learning_rate = set_learning_rate();
-      if (!batch.positions.empty()) {
+      if (!parts.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
-        const StepLoss loss = step(batch);
+        const StepLoss loss = step(parts);
         if (loss.skipped && ++report.skipped_steps > std::min<std::size_t>(kMaxSkippedSteps, batches.size() - 1))
           return Error{ErrorCode::internal,
                        "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
@@ -307,6 +318,8 @@ class Run {
 Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
   PENCHANT_DO(validate(options));
   PENCHANT_DO(validate(data));
+  if (data.codes.empty() && !data.modalities.empty())
+    return invalid("codes: the user model reads modalities together with semantic IDs, and there are none");
   if (make_windows(data.train, options.max_len, options.stride).empty())
     return invalid("no user has two events to learn from: import more events");
   try {
