@@ -39,6 +39,7 @@ struct Arguments {
   std::string quantiser{semantic_id::kDefaultQuantiser};
   std::vector<std::uint32_t> codebooks;
   double balance = 0;
+  std::string collisions = "reassign", codes;
   bool resume = false, quiet = false, towers = false;
   std::vector<std::string> settings;
 };
@@ -56,6 +57,8 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--codebooks", a.codebooks, "codes of every level, e.g. 256,128,64, in place of --levels and --codebook")->delimiter(',');
   app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq, opq, rqvae or behaviour")->capture_default_str();
   app.add_option("--balance", a.balance, "price on codes that many items share; 0: none")->capture_default_str();
+  app.add_option("--collisions", a.collisions, "what becomes of items that share an ID: reassign, extra or popular")->capture_default_str();
+  app.add_option("--codes", a.codes, "file of semantic IDs made elsewhere, in place of a quantiser");
   app.add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
   app.add_option("--epochs", a.epochs, "train this many, without early stop; 0: the preset's, with early stop");
   app.add_option("--threads", a.threads, "0: as many as the machine has");
@@ -128,7 +131,8 @@ Status run(const Arguments& a, Report& report) {
                                             {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
                                              .encoder_dir = a.encoder, .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,
-                                             .codebooks = a.codebooks, .balance = a.balance, .seed = a.seed},
+                                             .codebooks = a.codebooks, .balance = a.balance,
+                                             .collisions = a.collisions, .ids_file = a.codes, .seed = a.seed},
                                             executor, go_on));
   const std::string preset = a.preset == "auto" ? std::string(learn::preset_for(dataset.events)) : a.preset;
   PENCHANT_TRY(options, train_options(a, preset));

@@ -54,6 +54,8 @@ class Context {
   /// Forgets store and engine, so that the next use reads the disk again.
   void close();
   [[nodiscard]] std::string models_dir() const { return globals_.home + "/models"; }
+  /// Cache of encoded item texts (docs/formats/text_vectors.md).
+  [[nodiscard]] std::string text_vectors() const { return globals_.home + "/cache/item_text_vectors.safetensors"; }
   /// Folder of the named release, or of the live one when the name is empty; not_found says how to
   /// get one.
   Result<std::string> release_folder(const std::string& name = "");
@@ -74,7 +76,8 @@ void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_tune(CLI::App& app, Run& run);
 void add_recommend(CLI::App& app, Run& run);     ///< recommend, search, explain
-void add_sids(CLI::App& app, Run& run);          ///< sids show, sids report, sids compare
+void add_sids(CLI::App& app, Run& run);          ///< sids show, report, diff, compare
+void add_sids_files(CLI::App& sids, Run& run);   ///< sids export, sids import
 void add_models(CLI::App& app, Run& run);        ///< models list, models promote
 void add_serve(CLI::App& app, Run& run);
 void add_demo(CLI::App& app, Run& run);

@@ -79,7 +79,7 @@ Status eval(Context& context, const Options& options, bool json_given) {
   run.content = [&, store](Executor& executor, const ProgressSink& progress) {
     return evaluate::load_content(*store,
                                   {.encoder_dir = context.globals().encoder_dir,
-                                   .cache_file = context.globals().home + "/cache/item_text_vectors.safetensors"},
+                                   .cache_file = context.text_vectors()},
                                   executor, progress);
   };
   ProgressLine line(context.globals().quiet);

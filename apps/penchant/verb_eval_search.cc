@@ -29,7 +29,7 @@ Result<std::unique_ptr<evaluate::SearchModel>> make_model(const std::string& nam
   if (name == "random") return evaluate::make_random_search(seed);
   if (name == "dense-text")
     return evaluate::make_dense_search(items, context.globals().encoder_dir,
-                                       context.globals().home + "/cache/item_text_vectors.safetensors", context.executor(), progress);
+                                       context.text_vectors(), context.executor(), progress);
   return invalid("search model \"" + name + "\" is not known: use bm25, dense-text or random");
 }
 

@@ -1,4 +1,4 @@
-/// \file sids show, sids report: the semantic IDs of a release; sids compare: quantisers side by side.
+/// \file sids show, sids report, sids diff: the semantic IDs of releases; sids compare: quantisers side by side.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
@@ -11,7 +11,9 @@
 #include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/following_pairs.h"
 #include "penchant/semantic_id/comparison.h"
+#include "penchant/semantic_id/difference.h"
 #include "penchant/semantic_id/quantiser.h"
+#include "penchant/semantic_id/release_ids.h"
 #include "penchant/semantic_id/report.h"
 #include "terminal.h"
 
@@ -24,6 +26,10 @@ std::string dotted(const std::vector<std::uint16_t>& codes) {
   std::string text;
   for (const auto code : codes) text += (text.empty() ? "" : "-") + std::to_string(code);
   return text.empty() ? "none yet" : text;
+}
+
+evaluate::ContentOptions content_options(const Context& context) {
+  return {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()};
 }
 
 Status show(Context& context, const std::string& id) {
@@ -66,21 +72,61 @@ Result<Matrix<float>> content_of(const std::string& folder, const artifact::Mani
   return content;
 }
 
+/// Content of the items that the store has beyond those of the release, as the codebooks quantise it.
+Result<Matrix<float>> added_content(Context& context, const artifact::Manifest& manifest, std::size_t width) {
+  PENCHANT_TRY(store, context.store());
+  PENCHANT_TRY(counts, store->counts());
+  const std::size_t first = manifest.model.items;
+  if (counts.items <= first) return Matrix<float>(0, width);
+  ProgressLine line(context.globals().quiet);
+  PENCHANT_TRY(kinds, evaluate::load_content_kinds(*store, content_options(context), context.executor(), first, line.sink()));
+  line.finish();
+  Matrix<float> added;
+  for (std::size_t row = first; row < kinds.begin()->second.rows(); ++row) {
+    std::vector<float> all;
+    for (const auto& modality : manifest.modalities) {
+      const auto kind = kinds.find(modality.name);
+      if (kind != kinds.end() && kind->second.cols() == modality.dim)
+        all.insert(all.end(), kind->second.row(row).begin(), kind->second.row(row).end());
+      else
+        all.resize(all.size() + modality.dim, 0.0F);
+    }
+    added.append_row(all);
+  }
+  return added;
+}
+
 Status report(Context& context, const std::string& release) {
   PENCHANT_TRY(folder, context.release_folder(release));
-  PENCHANT_TRY(manifest, artifact::verify_release(folder));
-  PENCHANT_TRY(stored, semantic_id::load_codebooks(folder + "/codebooks.safetensors",
-                                                   {.levels = manifest.model.levels, .codebook = manifest.model.codebook,
-                                                    .items = manifest.model.items}));
-  PENCHANT_TRY(content, content_of(folder, manifest));
-  PENCHANT_TRY(made, semantic_id::make_report(stored.codebooks, content.view(), stored.codes.view(), context.executor()));
+  PENCHANT_TRY(ids, semantic_id::read_release_ids(folder));
+  PENCHANT_TRY(content, content_of(folder, ids.manifest));
+  PENCHANT_TRY(made, semantic_id::make_report(ids.stored.codebooks, content.view(), ids.stored.codes.view(), context.executor(),
+                                              {.collisions = ids.manifest.collisions.empty() ? "reassign" : ids.manifest.collisions,
+                                               .sizes = ids.manifest.codebook_sizes}));
+  PENCHANT_TRY(added, added_content(context, ids.manifest, content.cols()));
+  if (added.rows() > 0) {
+    PENCHANT_TRY(drift, semantic_id::measure_drift(ids.stored.codebooks, content.view(), added.view(), context.executor()));
+    made.drift = std::move(drift);
+  }
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(made).c_str() : semantic_id::to_text(made).c_str());
+  return {};
+}
+
+Status diff(Context& context, const std::string& before, const std::string& after) {
+  PENCHANT_TRY(folder_before, context.release_folder(before));
+  PENCHANT_TRY(folder_after, context.release_folder(after));
+  PENCHANT_TRY(a, semantic_id::read_release_ids(folder_before));
+  PENCHANT_TRY(b, semantic_id::read_release_ids(folder_after));
+  PENCHANT_TRY(found, semantic_id::compare_ids({a.manifest.name, a.items, &a.stored},
+                                               {b.manifest.name, b.items, &b.stored}, context.executor()));
+  std::printf("%s\n", context.globals().json ? semantic_id::to_json(found).c_str() : semantic_id::to_text(found).c_str());
   return {};
 }
 
 struct CompareOptions {
   std::vector<std::string> quantisers;  ///< empty: all that can be fitted
   semantic_id::QuantiserOptions how;
+  std::string collisions{"reassign"};
 };
 
 /// Training and validation pairs of the protocol last-out.
@@ -95,6 +141,7 @@ Status compare(Context& context, CompareOptions options) {
   PENCHANT_TRY(counts, store->counts());
   if (counts.items == 0) return Error{ErrorCode::not_found, "there are no items: import a catalogue first with `penchant import`"};
   for (const auto& name : options.quantisers) PENCHANT_DO(semantic_id::check_quantiser(name));
+  PENCHANT_TRY(policy, semantic_id::parse_collision_policy(options.collisions));
   ProgressLine line(context.globals().quiet);
   auto pairs = pairs_of(*store);
   if (!pairs.ok() && std::ranges::any_of(options.quantisers, semantic_id::reads_pairs)) return pairs.error();
@@ -104,18 +151,23 @@ Status compare(Context& context, CompareOptions options) {
       else if (!context.globals().quiet)
         std::fprintf(stderr, "%s is left out: it learns from events, and %s\n", std::string(name).c_str(), pairs.error().message.c_str());
     }
-  PENCHANT_TRY(content, evaluate::load_content(*store,
-                                               {.encoder_dir = context.globals().encoder_dir,
-                                                .cache_file = context.globals().home + "/cache/item_text_vectors.safetensors"},
-                                               context.executor(), line.sink()));
+  PENCHANT_TRY(content, evaluate::load_content(*store, content_options(context), context.executor(), line.sink()));
   options.how.progress = line.sink();
   const evaluate::FollowingPairs known = pairs.ok() ? std::move(*pairs) : evaluate::FollowingPairs{};
   options.how.pairs = known.training;
-  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.rows.view(), options.quantisers, options.how,
-                                                         context.executor(), context.clock(), known.asked));
+  PENCHANT_TRY(compared, semantic_id::compare_quantisers(content.rows.view(), options.quantisers, options.how, context.executor(),
+                                                         context.clock(), {.collisions = {.policy = policy}, .next = known.asked}));
   line.finish();
   std::printf("%s\n", context.globals().json ? semantic_id::to_json(compared).c_str() : semantic_id::to_text(compared).c_str());
   return {};
+}
+
+void add_diff(CLI::App& sids, Run& run) {
+  auto names = std::make_shared<std::pair<std::string, std::string>>();
+  auto* verb = sids.add_subcommand("diff", "what changed between the semantic IDs of two releases");
+  verb->add_option("before", names->first, "release name")->required();
+  verb->add_option("after", names->second, "release name")->required();
+  verb->callback([&run, names] { run = [names](Context& c) { return diff(c, names->first, names->second); }; });
 }
 
 void add_compare(CLI::App& sids, Run& run) {
@@ -125,6 +177,7 @@ void add_compare(CLI::App& sids, Run& run) {
   verb->add_option("--levels", options->how.levels, "codes per semantic ID")->capture_default_str();
   verb->add_option("--codebooks", options->how.codebooks, "codes of every level, e.g. 256,128,64 (default: from the number of items)")->delimiter(',');
   verb->add_option("--balance", options->how.balance, "price on codes that many items share; 0: none")->capture_default_str();
+  verb->add_option("--collisions", options->collisions, "what becomes of items that share an ID: reassign, extra or popular")->capture_default_str();
   verb->add_option("--seed", options->how.seed, "same seed, same codes")->capture_default_str();
   verb->callback([&run, options] { run = [options](Context& c) { return compare(c, *options); }; });
 }
@@ -132,7 +185,7 @@ void add_compare(CLI::App& sids, Run& run) {
 }  // namespace
 
 void add_sids(CLI::App& app, Run& run) {
-  auto* sids = app.add_subcommand("sids", "semantic IDs: of one item, of a whole release, or by several quantisers");
+  auto* sids = app.add_subcommand("sids", "semantic IDs: of an item or a release, compared, exported and imported");
   sids->require_subcommand(1);
   auto item = std::make_shared<std::string>();
   auto* show_verb = sids->add_subcommand("show", "an item's ID and its neighbours by prefix");
@@ -142,7 +195,9 @@ void add_sids(CLI::App& app, Run& run) {
   auto* report_verb = sids->add_subcommand("report", "use, entropy, collisions, coherence of prefixes");
   report_verb->add_option("--release", *release, "release name (default: the live one)");
   report_verb->callback([&run, release] { run = [release](Context& c) { return report(c, *release); }; });
+  add_diff(*sids, run);
   add_compare(*sids, run);
+  add_sids_files(*sids, run);
 }
 
 }  // namespace penchant::app

@@ -52,6 +52,8 @@ void add_train(CLI::App& app, Run& run) {
   passed_on("--quantiser", "what makes the semantic IDs: residual-kmeans (default), pq, opq, rqvae or behaviour; see sids compare");
   passed_on("--codebooks", "codes of every level of the semantic IDs, e.g. 256,128,64 (default: three, from the number of items)");
   passed_on("--balance", "price on codes that many items share (default: 0, none)");
+  passed_on("--collisions", "what becomes of items that share an ID: reassign (default), extra or popular");
+  passed_on("--codes", "file of semantic IDs made elsewhere, in place of a quantiser; see sids import");
   verb->add_flag_callback("--towers", [options] { options->extra.emplace_back("--towers"); },
                           "learn two towers over content and behaviour too: a further source of candidates");
   verb->add_option("--set", *settings, "further settings of penchant-train, e.g. --set dropout=0.3 (penchant-train --help)");

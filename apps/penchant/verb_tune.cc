@@ -66,7 +66,7 @@ Status tune(Context& context, const Options& options) {
   if (use != evaluate::ContentUse::none) {
     auto loaded = evaluate::load_content(*store,
                                          {.encoder_dir = context.globals().encoder_dir,
-                                          .cache_file = context.globals().home + "/cache/item_text_vectors.safetensors"},
+                                          .cache_file = context.text_vectors()},
                                          context.executor(), line.sink());
     if (!loaded.ok() && (use == evaluate::ContentUse::needed || loaded.error().code != ErrorCode::invalid_argument)) return std::move(loaded).error();
     if (loaded.ok()) tune.content = std::move(loaded).value();

@@ -115,6 +115,8 @@ Manifest sample() {
   m.quantiser = "opq";
   m.codebooks = {4, 4, 2};
   m.balance = 0.5;
+  m.collisions = "extra";
+  m.codebook_sizes = "as \"given\"";
   m.actions = {{.type = "unknown"}, {.type = "rating", .from = 4, .to = 6, .has_value = true}};
   m.modalities = {{.name = "text", .dim = 384, .encoder = "all-MiniLM-L6-v2", .encoder_sha256 = "ab"}};
   return m;
@@ -127,6 +129,8 @@ TEST_F(ArtifactTest, ManifestRoundTrips) {
   EXPECT_EQ(parsed->quantiser, "opq");
   EXPECT_EQ(parsed->codebooks, (std::vector<std::uint32_t>{4, 4, 2}));
   EXPECT_EQ(parsed->balance, 0.5);
+  EXPECT_EQ(parsed->collisions, "extra");
+  EXPECT_EQ(parsed->codebook_sizes, "as \"given\"");
 }
 
 TEST_F(ArtifactTest, SealedReleaseVerifiesAndATouchedFileIsNamed) {

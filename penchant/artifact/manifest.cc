@@ -125,6 +125,8 @@ Status read_model(const json::object& object, ModelShape& m) {
 Status read_semantic_ids(const json::object& object, Manifest& m) {
   Reader in(object, "/semantic_ids");
   in.text("quantiser", m.quantiser, false);
+  in.text("collisions", m.collisions, false);
+  in.text("sizes", m.codebook_sizes, false);
   in.real("balance", m.balance);
   if (const auto* sizes = in.array("codebooks", 16, false))
     for (const auto& size : *sizes) {
@@ -227,6 +229,8 @@ std::string to_json(const Manifest& manifest) {
                    {"actions", m.actions}, {"logit_scale", m.logit_scale}, {"normalised", m.normalised}};
   if (!manifest.quantiser.empty()) {
     json::object ids{{"quantiser", manifest.quantiser}, {"codebooks", json::value_from(manifest.codebooks)}};
+    if (!manifest.collisions.empty()) ids["collisions"] = manifest.collisions;
+    if (!manifest.codebook_sizes.empty()) ids["sizes"] = manifest.codebook_sizes;
     if (manifest.balance != 0) ids["balance"] = manifest.balance;
     root["semantic_ids"] = std::move(ids);
   }

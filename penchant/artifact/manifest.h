@@ -58,6 +58,8 @@ struct Manifest {
   ModelShape model;
   std::string quantiser;                 ///< that made the semantic IDs; empty: not told (residual k-means)
   std::vector<std::uint32_t> codebooks;  ///< [L], codes of every level; empty: not told (K each)
+  std::string collisions;                ///< policy they have been through; empty: not told (reassign)
+  std::string codebook_sizes;            ///< why they are as large as they are; empty: not told
   double balance = 0;                    ///< price on uneven codebook use in training; 0: none
   std::vector<ActionRow> actions;   ///< row i of the action table; row 0 is "unknown"
   std::vector<ModalityRow> modalities;

@@ -68,9 +68,11 @@ Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, st
   return vectors;
 }
 
-Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
-                                   const ProgressSink& progress) {
+Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& store, const ContentOptions& options,
+                                                                Executor& executor, std::size_t first_row,
+                                                                const ProgressSink& progress) {
   PENCHANT_TRY(contents, read_contents(store));
+  for (std::size_t row = 0; row < std::min(first_row, contents.texts.size()); ++row) contents.texts[row].clear();
   const bool encodes = !contents.given.contains(kText) && !options.encoder_dir.empty() &&
                        std::filesystem::exists(options.encoder_dir) &&
                        std::ranges::any_of(contents.texts, [](const auto& text) { return !text.empty(); });
@@ -82,12 +84,18 @@ Result<ContentVectors> load_content(store::Store& store, const ContentOptions& o
   if (contents.given.empty())
     return invalid("items carry no content vectors and there is no sentence encoder for their texts: run ./setup, or "
                    "give --encoder a folder");
+  for (auto& [name, kind] : contents.given) kernels::l2_normalise_rows(kind.view());
+  return std::move(contents.given);
+}
+
+Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
+                                   const ProgressSink& progress) {
+  PENCHANT_TRY(kinds, load_content_kinds(store, options, executor, 0, progress));
   std::size_t width = 0;
-  for (const auto& [name, kind] : contents.given) width += kind.cols();
-  ContentVectors all{Matrix<float>(contents.texts.size(), width), {}};
+  for (const auto& [name, kind] : kinds) width += kind.cols();
+  ContentVectors all{Matrix<float>(kinds.begin()->second.rows(), width), {}};
   std::size_t at = 0;
-  for (auto& [name, kind] : contents.given) {
-    kernels::l2_normalise_rows(kind.view());
+  for (const auto& [name, kind] : kinds) {
     for (std::size_t r = 0; r < all.rows.rows(); ++r)
       std::ranges::copy(kind.row(r), all.rows.row(r).begin() + static_cast<std::ptrdiff_t>(at));
     all.kinds.push_back({name, at, kind.cols()});

@@ -1,5 +1,6 @@
 #pragma once
 /// \file Content vectors of all items, for content baselines and list diversity. Layer 6.
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,14 @@ struct ContentOptions {
 Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, std::span<const std::string> texts,
                                         const std::string& cache_file, Executor& executor,
                                         const ProgressSink& progress = {});
+
+/// Content by kind: the vectors that items carry and, unless a kind is called "text", sentence
+/// vectors of their texts; every row L2-normalised, a zero row = missing. Rows before `first_row` may
+/// be left without a sentence vector.
+/// \return [items, dim] each, at least one; errors as load_content
+Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& store, const ContentOptions& options,
+                                                                Executor& executor, std::size_t first_row = 0,
+                                                                const ProgressSink& progress = {});
 
 /// Content of a whole catalogue.
 struct ContentVectors {

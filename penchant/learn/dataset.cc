@@ -5,11 +5,13 @@
 #include <map>
 #include <optional>
 
+#include "penchant/artifact/files.h"
 #include "penchant/catalog/given_vectors.h"
 #include "penchant/catalog/item.h"
 #include "penchant/learn/event_reader.h"
 #include "penchant/learn/leak_check.h"
-#include "penchant/semantic_id/collisions.h"
+#include "penchant/semantic_id/fit_ids.h"
+#include "penchant/semantic_id/given_ids.h"
 #include "penchant/semantic_id/report.h"
 #include "penchant/text/encoder.h"
 
@@ -111,6 +113,42 @@ std::vector<std::size_t> fitted_rows(const Dataset& data) {
   return rows;
 }
 
+constexpr const char* kGiven = "given";
+constexpr std::uint64_t kMaxIdsFile = 1ULL << 30;
+
+struct MadeIds {
+  semantic_id::Codebooks codebooks;
+  Matrix<std::uint16_t> codes;  ///< of the fitted rows
+  std::string sizes;            ///< why the codebooks are as large as they are
+};
+
+/// IDs of a file for the whole catalogue, and codebooks fitted on the rows that may be seen.
+Result<MadeIds> given_ids(const DatasetOptions& options, const Dataset& data, MatrixView<const float> fitted,
+                          std::span<const std::size_t> rows) {
+  if (options.quantiser != semantic_id::kDefaultQuantiser || !options.codebooks.empty() || options.codebook != 0)
+    return invalid("semantic IDs come from " + options.ids_file + ": leave out quantiser and codebooks");
+  PENCHANT_TRY(text, artifact::read_file(options.ids_file, kMaxIdsFile));
+  auto read = semantic_id::parse_ids(text);
+  if (!read.ok()) return std::move(read).error().within(options.ids_file);
+  const auto matched = semantic_id::match_ids(*read, data.item_ids);
+  if (auto complete = semantic_id::check_complete(matched, data.item_ids); !complete.ok())
+    return std::move(complete).error().within(options.ids_file);
+  Matrix<std::uint16_t> codes(rows.size(), matched.codes.cols());
+  for (std::size_t k = 0; k < rows.size(); ++k) std::ranges::copy(matched.codes.row(rows[k]), codes.row(k).begin());
+  PENCHANT_TRY(books, semantic_id::fit_codebooks(fitted, codes.view()));
+  return MadeIds{std::move(books), std::move(codes), "as in the file"};
+}
+
+/// Quantiser, then collision policy.
+Result<MadeIds> fitted_ids(const DatasetOptions& options, const semantic_id::QuantiserOptions& how,
+                           MatrixView<const float> fitted, std::span<const std::int32_t> popularity,
+                           Executor& executor) {
+  PENCHANT_TRY(policy, semantic_id::parse_collision_policy(options.collisions));
+  PENCHANT_TRY(ids, semantic_id::fit_ids(options.quantiser, fitted, how, {.policy = policy, .popularity = popularity}, executor));
+  return MadeIds{semantic_id::resolved_codebooks(ids.fit.codebooks, ids.resolved), std::move(ids.resolved.codes),
+                 std::move(ids.sizes)};
+}
+
 /// Items that follow each other in training events, in numbers of the fitted rows.
 std::vector<semantic_id::ItemPair> training_pairs(const Histories& train, std::span<const std::size_t> rows,
                                                   std::size_t items) {
@@ -134,9 +172,11 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   const std::vector<std::size_t> rows = fitted_rows(out);
   Matrix<float> fitted(rows.size(), all.cols());
   std::vector<std::string> names;
+  std::vector<std::int32_t> popularity;
   for (std::size_t k = 0; k < rows.size(); ++k) {
     std::ranges::copy(all.row(rows[k]), fitted.row(k).begin());
     names.push_back(out.item_ids[rows[k]]);
+    popularity.push_back(out.data.train_count[rows[k]]);
   }
   std::vector<semantic_id::ItemPair> pairs;
   if (semantic_id::reads_pairs(options.quantiser))
@@ -144,12 +184,16 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   const semantic_id::QuantiserOptions how{.levels = options.levels, .codebook = options.codebook,
                                           .codebooks = options.codebooks, .balance = options.balance,
                                           .seed = options.seed, .pairs = pairs, .names = names, .progress = progress};
-  PENCHANT_TRY(fit, semantic_id::fit_quantiser(options.quantiser, fitted.view(), how, executor));
-  out.quantiser = options.quantiser;
+  const bool given = !options.ids_file.empty();
+  PENCHANT_TRY(made, given ? given_ids(options, out, fitted.view(), rows)
+                           : fitted_ids(options, how, fitted.view(), popularity, executor));
+  out.quantiser = given ? kGiven : options.quantiser;
+  out.collisions = given ? kGiven : options.collisions;
   out.balance = options.balance;
-  const semantic_id::Codebooks& books = fit.codebooks;
-  PENCHANT_TRY(resolved, semantic_id::resolve_collisions(books, fitted.view(), fit.codes.view(), executor));
-  PENCHANT_TRY(report, semantic_id::make_report(books, fitted.view(), resolved.codes.view(), executor));
+  const semantic_id::Codebooks& books = made.codebooks;
+  PENCHANT_TRY(report, semantic_id::make_report(books, fitted.view(), made.codes.view(), executor,
+                                                {.collisions = out.collisions, .sizes = made.sizes}));
+  out.codebook_sizes = made.sizes;
   out.semantic_id_report = semantic_id::to_json(report);
   out.data.codebook_size = books.codebook();
   out.data.content_encoder = books.encoder();
@@ -159,7 +203,7 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
       std::ranges::copy(books.codeword(l, static_cast<catalog::Code>(k)), level.row(k).begin());
     out.data.codebooks.push_back(std::move(level));
   }
-  out.data.codes = std::move(resolved.codes);
+  out.data.codes = std::move(made.codes);
   if (rows.size() == out.item_ids.size()) return {};
   PENCHANT_TRY(nearest, books.assign(all.view(), executor));
   for (std::size_t k = 0; k < rows.size(); ++k)
@@ -191,6 +235,7 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   const auto tell = [&](const char* step) { return !progress || progress({step, 0, 0, ""}); };
   const Error cancelled{ErrorCode::cancelled, "training was cancelled while reading the data"};
   PENCHANT_DO(semantic_id::check_quantiser(options.quantiser));
+  if (auto policy = semantic_id::parse_collision_policy(options.collisions); !policy.ok()) return std::move(policy).error();
   if (!tell("read items")) return cancelled;
   PENCHANT_TRY(catalogue, read_catalogue(store));
   Dataset out;

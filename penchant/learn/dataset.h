@@ -37,6 +37,8 @@ struct DatasetOptions {
   std::uint32_t codebook = 0;                 ///< K; 0: from the number of items
   std::vector<std::uint32_t> codebooks;       ///< K_l of every level in place of the two above; may be empty
   double balance = 0;                         ///< semantic_id::QuantiserOptions::balance
+  std::string collisions{"reassign"};         ///< as semantic_id::parse_collision_policy knows it
+  std::string ids_file;  ///< semantic IDs made elsewhere, for semantic_id::parse_ids; empty: they are made here
   std::uint64_t seed = 1;
 };
 
@@ -52,6 +54,8 @@ struct Dataset {
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
   std::string quantiser;                ///< that made the codes
   double balance = 0;                   ///< that it was told
+  std::string collisions;               ///< policy; "given" (like the quantiser) where the IDs came from a file
+  std::string codebook_sizes;           ///< why the codebooks are as large as they are
   std::string semantic_id_report;       ///< JSON of semantic_id::SidReport, for the card
 };
 

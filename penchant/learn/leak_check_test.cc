@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "penchant/artifact/files.h"
 #include "penchant/base/rng.h"
 #include "penchant/catalog/cold_items.h"
 #include "penchant/store/store.h"
@@ -137,6 +138,65 @@ TEST_F(LeakCheck, BehaviourAwareCodesLearnFromTrainingEventsAlone) {
     EXPECT_NE(a.data.content_encoder->layers()[0].weight.values(),
               other.data.content_encoder->layers()[0].weight.values());
   }
+}
+
+TEST_F(LeakCheck, HoldsForEveryCollisionPolicy) {
+  const World world = random_world(4);
+  for (const std::string policy : {"reassign", "extra", "popular"}) {
+    DatasetOptions options = options_of(Holdout::last_out);
+    options.collisions = policy;
+    const Dataset a = load(world, options);
+    EXPECT_EQ(a.collisions, policy);
+    EXPECT_EQ(a.data.codebooks.size(), policy == "extra" ? 3u : 2u);
+    EXPECT_EQ(a.data.codes.cols(), a.data.codebooks.size());
+    EXPECT_THAT(a.semantic_id_report, HasSubstr("\"collisions\":\"" + policy + "\""));
+    const Status same = check_same_fit(a, load(other_answers(world, Holdout::last_out, a.holdout_test_ms), options));
+    EXPECT_TRUE(same.ok()) << policy << ": " << same.error().message;
+
+    options.quantiser = "rqvae";
+    const Dataset encoded = load(world, options);
+    ASSERT_NE(encoded.data.content_encoder, nullptr);
+    EXPECT_EQ(encoded.data.codebooks.size(), a.data.codebooks.size());
+    for (const auto& level : encoded.data.codebooks)
+      EXPECT_EQ(level.cols(), encoded.data.content_encoder->output_dim()) << policy;
+  }
+  EXPECT_THAT(load_dataset(*store_of(world), {.collisions = "none"}, executor_).error().message,
+              HasSubstr("reassign, extra or popular"));
+}
+
+TEST_F(LeakCheck, GivenIdsAreTakenAsTheyAreButColdItemsGetTheirsByContent) {
+  const World world = random_world(3);
+  const auto write = [&](std::size_t items) {
+    std::string text;
+    for (std::size_t i = 0; i < items; ++i)
+      text += (i == 0 ? "{" : ",") + ("\"" + std::to_string(i % 5) + "," + std::to_string(i) + "\": [\"i") + std::to_string(i) + "\"]";
+    const std::string path = (home_ / "ids.json").string();
+    EXPECT_TRUE(artifact::write_file(path, text + "}").ok());
+    return path;
+  };
+  DatasetOptions options{.holdout = Holdout::cold, .cold_share = 0.2, .ids_file = write(kItems)};
+  const Dataset a = load(world, options);
+  EXPECT_EQ(a.quantiser, "given");
+  EXPECT_EQ(a.data.content_encoder, nullptr);
+  EXPECT_EQ(a.collisions, "given");
+  ASSERT_EQ(a.data.codes.cols(), 2u);
+  EXPECT_EQ(a.data.codebooks[0].rows(), 5u);
+  std::size_t moved = 0;
+  for (std::size_t i = 0; i < kItems; ++i) {
+    const bool as_given = a.data.codes(i, 0) == i % 5 && a.data.codes(i, 1) == i;
+    EXPECT_TRUE(as_given || a.held_out[i] != 0) << i;
+    moved += !as_given;
+  }
+  EXPECT_GT(moved, 0u) << "an ID that was made with knowledge of a cold item must not be used";
+
+  const auto refusal = [&] { return load_dataset(*store_of(world), options, executor_).error().message; };
+  options.codebooks = {4, 4};
+  EXPECT_THAT(refusal(), HasSubstr("leave out quantiser and codebooks"));
+  options.codebooks.clear();
+  options.ids_file = write(kItems - 2);
+  EXPECT_THAT(refusal(), HasSubstr("\"i58\" and 1 more of the catalogue: no semantic ID"));
+  options.ids_file = (home_ / "nowhere.json").string();
+  EXPECT_THAT(refusal(), HasSubstr("nowhere.json"));
 }
 
 TEST_F(LeakCheck, NothingIsFittedOnTheContentOfColdItems) {

@@ -104,6 +104,8 @@ artifact::Manifest manifest_of(const ReleaseInfo& info, const Dataset& d, const 
   m.quantiser = d.quantiser;
   for (const auto& level : d.data.codebooks) m.codebooks.push_back(static_cast<std::uint32_t>(level.rows()));
   m.balance = d.balance;
+  m.collisions = d.collisions;
+  m.codebook_sizes = d.codebook_sizes;
   m.actions = d.data.actions;
   for (const Modality& modality : d.data.modalities)
     m.modalities.push_back({modality.name, static_cast<std::uint32_t>(modality.vectors.cols()), modality.encoder,

@@ -99,6 +99,36 @@ struct ItemCard {
   std::vector<Neighbour> neighbours;         ///< by shared ID prefix, then content similarity
 };
 
+/// Which node of the tree of semantic IDs, and how much of what is below it.
+struct IdTreeQuery {
+  std::vector<std::uint16_t> prefix;  ///< first codes of an ID; empty: the root
+  std::size_t offset = 0;             ///< children (or items of a whole ID) to leave out
+  std::size_t limit = 100;            ///< of the rest
+  std::size_t examples = 3;           ///< items named with each node
+};
+
+/// One node: the available items whose IDs begin alike, named by what sets them apart from their
+/// siblings.
+struct IdTreeNode {
+  std::vector<std::uint16_t> prefix;
+  std::string name;                   ///< "Horror · 1980s"; "mixed": nothing stands out; empty at the root
+  std::size_t items = 0;
+  double share = 0;                   ///< of the items that have an ID
+  struct Term { std::string attribute, value; double share = 0, share_outside = 0; };
+  std::vector<Term> terms;            ///< what the name is made of; attribute empty: a word of the title
+  struct Example { std::string id, title; std::uint64_t events = 0; };
+  std::vector<Example> examples;      ///< most events first
+};
+
+struct IdTree {
+  std::string release;
+  std::size_t levels = 0;             ///< codes of a whole ID
+  std::vector<IdTreeNode> path;       ///< from the root to the node asked for
+  std::vector<IdTreeNode> children;   ///< one code longer, most items first, then by code; empty at a whole ID
+  std::vector<IdTreeNode::Example> items;  ///< of a whole ID
+  std::size_t below = 0;              ///< children (or items of a whole ID) there are
+};
+
 struct EngineOptions {
   std::string home;               ///< folder with penchant.db and models/
   std::string encoder_dir;        ///< sentence encoder; empty: new items get no text vector, said in degraded
@@ -120,6 +150,8 @@ class Engine {
   /// Reasons for one given item in the context of `request` (which need not list it).
   virtual Result<ScoredItem> explain(const Request& request, const std::string& item) = 0;
   virtual Result<ItemCard> item_card(const std::string& item) = 0;
+  /// \return not_found when no release is live or no available item's ID begins so
+  virtual Result<IdTree> id_tree(const IdTreeQuery& query) = 0;
   /// Full ranking for evaluation and debugging: fused score of every item row, -inf = not allowed.
   virtual Result<std::vector<double>> score_all(const Request& request) = 0;
 

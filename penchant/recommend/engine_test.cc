@@ -355,6 +355,60 @@ TEST_F(EngineTest, WithoutAnEncoderTextSearchIsDegradedAndNewItemsHaveNoID) {
   EXPECT_EQ(ask({.user = "u0", .n = 100}).items.size(), 41U - 8U) << "it is still there for whoever has nothing else";
 }
 
+TEST_F(EngineTest, TheTreeOfSemanticIdsIsNamedAndFollowsTheCatalogue) {
+  start();
+  const auto root = engine_->id_tree({}).value();
+  EXPECT_EQ(root.release, "r1");
+  EXPECT_EQ(root.levels, 3u);
+  ASSERT_EQ(root.path.size(), 1u);
+  EXPECT_EQ(root.path[0].items, 40u);
+  ASSERT_EQ(root.children.size(), 4u) << "the first code is the genre";
+  EXPECT_EQ(root.below, 4u);
+  std::set<std::string> names;
+  for (const auto& child : root.children) {
+    EXPECT_EQ(child.items, 10u);
+    EXPECT_DOUBLE_EQ(child.share, 0.25);
+    EXPECT_EQ(child.examples.size(), 3u);
+    EXPECT_GE(child.examples[0].events, child.examples[1].events);
+    ASSERT_FALSE(child.terms.empty());
+    EXPECT_EQ(child.terms[0].share, 1.0);
+    names.insert(child.name.substr(0, 2));
+    for (const auto& example : child.examples) EXPECT_EQ(example.id.substr(0, 2), child.name.substr(0, 2));
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"Co", "Ho", "We", "Mu"}));
+
+  // Down to a whole ID, which lists its items.
+  const auto id = engine_->item_card("Ho0-4").value().semantic_id;
+  const auto whole = engine_->id_tree({.prefix = id}).value();
+  EXPECT_EQ(whole.path.size(), 4u);
+  EXPECT_TRUE(whole.children.empty());
+  EXPECT_EQ(whole.below, whole.items.size());
+  EXPECT_TRUE(std::ranges::any_of(whole.items, [](const auto& item) { return item.id == "Ho0-4"; }));
+  EXPECT_EQ(engine_->id_tree({.prefix = {id[0]}, .offset = 1, .limit = 1}).value().children.size(), 1u);
+
+  // A new item counts at once, a deleted one no more.
+  catalog::Item fresh{.id = "fresh", .title = "Horror tale"};
+  fresh.attributes["genres"] = std::vector<std::string>{"Horror"};
+  ASSERT_TRUE(engine_->put_items(std::span(&fresh, 1)).ok());
+  ASSERT_TRUE(engine_->delete_item("Co0-1").ok());
+  const auto later = engine_->id_tree({}).value();
+  EXPECT_EQ(later.path[0].items, 40u);
+  EXPECT_EQ(later.children[0].items, 11u);
+  EXPECT_EQ(later.children[0].name.substr(0, 6), "Horror");
+  EXPECT_EQ(later.children[3].items, 9u);
+
+  EXPECT_EQ(engine_->id_tree({.prefix = {7, 7}}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(engine_->id_tree({.prefix = {1, 1, 1, 1}}).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(EngineTest, WithoutAReleaseThereIsNoTree) {
+  start({.with_release = false});
+  const auto none = engine_->id_tree({});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::not_found);
+  EXPECT_NE(none.error().message.find("no release is live"), std::string::npos);
+}
+
 TEST_F(EngineTest, AnItemCardShowsNeighboursByPrefixThenLikeness) {
   start();
   const auto card = engine_->item_card("Ho0-4").value();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "penchant/kernels/top_k.h"
+#include "penchant/recommend/id_tree.h"
 
 namespace penchant::recommend {
 namespace {
@@ -124,6 +125,13 @@ Result<ItemCard> LiveEngine::item_card(const std::string& item) {
       card.neighbours.push_back(std::move(neighbour));
     }
     return card;
+  });
+}
+
+Result<IdTree> LiveEngine::id_tree(const IdTreeQuery& query) {
+  return guarded([&]() -> Result<IdTree> {
+    const auto lock = read_lock();
+    return id_tree_of(*world_, query);
   });
 }
 

@@ -28,6 +28,7 @@ class LiveEngine final : public Engine {
   Result<Response> recommend(const Request& request) override;
   Result<ScoredItem> explain(const Request& request, const std::string& item) override;
   Result<ItemCard> item_card(const std::string& item) override;
+  Result<IdTree> id_tree(const IdTreeQuery& query) override;
   Result<std::vector<double>> score_all(const Request& request) override;
 
   Result<store::AppendReport> append_events(std::span<const catalog::Event> events,

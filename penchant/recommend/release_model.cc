@@ -1,42 +1,17 @@
 #include "penchant/recommend/release_model.h"
 
-#include <boost/json.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "penchant/artifact/files.h"
 #include "penchant/artifact/safetensors.h"
-#include "penchant/catalog/item.h"
 #include "penchant/kernels/vectors.h"
+#include "penchant/semantic_id/release_ids.h"
 
 namespace penchant::recommend {
 namespace {
 
-namespace json = boost::json;
-constexpr std::uint64_t kMaxIdsBytes = 1ULL << 30;
-
 Error corrupt(std::string message) { return {ErrorCode::corrupt, std::move(message)}; }
-
-Result<std::vector<std::string>> read_ids(const std::string& file, std::size_t expected) {
-  PENCHANT_TRY(text, artifact::read_file(file, kMaxIdsBytes));
-  json::error_code error;
-  const json::value root = json::parse(text, error);
-  const json::value* list = !error && root.is_object() ? root.as_object().if_contains("ids") : nullptr;
-  if (list == nullptr || !list->is_array()) return corrupt("items.json holds no list \"ids\"");
-  if (list->as_array().size() != expected)
-    return corrupt("items.json names " + std::to_string(list->as_array().size()) + " items, the model has " +
-                   std::to_string(expected));
-  std::vector<std::string> ids;
-  ids.reserve(expected);
-  for (const json::value& id : list->as_array()) {
-    if (!id.is_string() || id.as_string().empty() || id.as_string().size() > catalog::kMaxIdBytes)
-      return corrupt("items.json: id " + std::to_string(ids.size()) + " is not a text of 1 to 512 bytes");
-    ids.emplace_back(id.as_string().data(), id.as_string().size());
-  }
-  return ids;
-}
 
 float median(std::vector<float> values) {
   if (values.empty()) return 0;
@@ -235,7 +210,7 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   model->actions = ActionTable(model->manifest.actions);
 
   LoadedRelease out;
-  PENCHANT_TRY(ids, read_ids(folder + "/items.json", n));
+  PENCHANT_TRY(ids, semantic_id::read_item_ids(folder + "/items.json", n));
   out.ids = std::move(ids);
   PENCHANT_TRY(weights, artifact::SafeTensors::open(folder + "/model.safetensors"));
   PENCHANT_TRY(sequence, nn::SequenceModel::load(weights, shape));

@@ -56,6 +56,7 @@ Status World::put_item(ItemId row, const catalog::Item& item) {
     PENCHANT_DO(attributes.replace(row, item));
   }
   titles[r] = item.title;
+  names.put(row, semantic_id::naming_features(item));
   auto& facet_list = facets_of[r];
   facet_list.clear();
   const auto add = [&](const std::string& name, const std::string& value) {

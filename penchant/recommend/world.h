@@ -20,6 +20,7 @@
 #include "penchant/retrieve/lexical.h"
 #include "penchant/retrieve/popularity.h"
 #include "penchant/retrieve/transitions.h"
+#include "penchant/semantic_id/prefix_names.h"
 #include "penchant/semantic_id/trie.h"
 #include "penchant/store/store.h"
 
@@ -94,6 +95,7 @@ class World {
   std::vector<Facet> facets;
   Bitmap available;                                    ///< [items]
   catalog::AttributeIndex attributes;
+  semantic_id::PrefixNamer names;                      ///< what items have, to name groups of them
   std::unique_ptr<retrieve::LexicalIndex> lexical;
   std::vector<Person> people;                          ///< by UserId
   retrieve::TransitionModel transitions;               ///< all events of the store

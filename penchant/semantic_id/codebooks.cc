@@ -79,6 +79,13 @@ Result<Codebooks> Codebooks::with_encoder(std::shared_ptr<const ContentEncoder> 
   return result;
 }
 
+Codebooks Codebooks::with_zero_level(std::uint32_t codes) const {
+  PENCHANT_CHECK(levels() < kMaxLevels && codes >= 1 && codes <= 65536, "room for a level");
+  Codebooks result = *this;
+  result.tables_.emplace_back(Matrix<float>(codes, dim()).view());
+  return result;
+}
+
 std::uint32_t Codebooks::codebook() const noexcept {
   std::uint32_t largest = 0;
   for (std::size_t l = 0; l < levels(); ++l) largest = std::max(largest, codebook(l));

@@ -45,6 +45,9 @@ class Codebooks {
                                   std::shared_ptr<const ContentEncoder> encoder = nullptr);
   /// The same levels behind an encoder of dim() outputs.
   [[nodiscard]] Result<Codebooks> with_encoder(std::shared_ptr<const ContentEncoder> encoder) const;
+  /// One more level of `codes` codewords of dim() zeros: it explains nothing, and assign() gives it
+  /// code 0; the encoder stays. There is room for it: levels() < 16, 1 <= codes <= 65536.
+  [[nodiscard]] Codebooks with_zero_level(std::uint32_t codes) const;
   [[nodiscard]] std::size_t levels() const noexcept { return tables_.size(); }
   /// Codewords of one level, K_l.
   [[nodiscard]] std::uint32_t codebook(std::size_t level) const noexcept {

@@ -1,163 +1,159 @@
 #include "penchant/semantic_id/collisions.h"
 
 #include <algorithm>
-#include <numeric>
+#include <array>
 #include <string>
+#include <vector>
 
-#include "penchant/semantic_id/assignment.h"
 #include "penchant/semantic_id/prefix_runs.h"
+#include "penchant/semantic_id/reassign.h"
 
 namespace penchant::semantic_id {
 namespace {
 
-constexpr std::size_t kMaxPairs = std::size_t{1} << 22;  // cost matrix of one piece: 16 MiB
+constexpr std::array<std::string_view, 3> kNames{"reassign", "extra", "popular"};
 
-/// Items of one prefix (rows of the catalogue).
-using Group = std::span<const std::uint32_t>;
+/// What the policies work on. Lives within one call.
+struct Task {
+  const Codebooks& books;
+  MatrixView<const float> encoded;
+  MatrixView<const Code> codes;
+  Executor& executor;
+  const CollisionOptions& options;
+  std::size_t last;  ///< the level that changes
 
-struct GroupOutcome {
-  bool greedy = false;
-  double cost = 0;
+  /// Rows by descending popularity, then ascending.
+  [[nodiscard]] std::vector<std::uint32_t> by_popularity(std::span<const std::uint32_t> rows) const {
+    std::vector<std::uint32_t> order(rows.begin(), rows.end());
+    std::ranges::sort(order);
+    if (!options.popularity.empty())
+      std::ranges::stable_sort(order, std::ranges::greater{},
+                               [&](std::uint32_t row) { return options.popularity[row]; });
+    return order;
+  }
 };
 
-/// Solves one prefix piece by piece.
-class PrefixSolver {
- public:
-  PrefixSolver(const Codebooks& codebooks, MatrixView<const float> encoded, const CollisionOptions& options)
-      : books_(codebooks), encoded_(encoded), options_(options), last_(codebooks.levels() - 1) {}
-
-  GroupOutcome solve(Group group, Matrix<Code>& codes) {
-    const std::size_t k = books_.codebook(last_);
-    // A huge prefix is dealt with in pieces of a whole multiple of K, so that loads stay even.
-    const std::size_t piece = std::max<std::size_t>(k, kMaxPairs / k / k * k);
-    for (std::size_t begin = 0; begin < group.size(); begin += piece)
-      solve_piece(group.subspan(begin, std::min(piece, group.size() - begin)), codes);
-    return outcome_;
-  }
-
- private:
-  void solve_piece(Group items, Matrix<Code>& codes) {
-    const std::size_t k = books_.codebook(last_);
-    Matrix<float> cost(items.size(), k);  // rise of the squared error of item i with code c
-    std::vector<float> left(books_.dim());
-    bool same = true;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      books_.residual(encoded_.row(items[i]), codes.row(items[i]), last_, left);
-      books_.table(last_).distances_to(left, cost.row(i));
-      const float cheapest = *std::ranges::min_element(cost.row(i));
-      for (auto& c : cost.row(i)) c -= cheapest;
-      same = same && std::ranges::equal(cost.row(i), cost.row(0));
-    }
-    if (same) return deal(items, cost, codes);
-    std::vector<std::uint32_t> waiting(items.size());  // rows of `cost`
-    std::iota(waiting.begin(), waiting.end(), 0u);
-    while (waiting.size() > k) waiting = fill_all_codes(items, cost, waiting, codes);
-    Matrix<float> rest(waiting.size(), k);
-    for (std::size_t i = 0; i < waiting.size(); ++i)
-      std::ranges::copy(cost.row(waiting[i]), rest.row(i).begin());
-    const auto chosen = match(rest.view());
-    for (std::size_t i = 0; i < waiting.size(); ++i) give(items, cost, waiting[i], chosen[i], codes);
-  }
-
-  /// Equal items: any one will do, so the codes are dealt round by round, cheapest first.
-  void deal(Group items, const Matrix<float>& cost, Matrix<Code>& codes) {
-    std::vector<std::uint32_t> order(books_.codebook(last_));
-    std::iota(order.begin(), order.end(), 0u);
-    std::ranges::stable_sort(order, {}, [&](std::uint32_t c) { return cost(0, c); });
-    for (std::size_t i = 0; i < items.size(); ++i)
-      give(items, cost, static_cast<std::uint32_t>(i), order[i % order.size()], codes);
-  }
-
-  /// One round of an overfull prefix: every code takes one more item. Returns who still waits.
-  std::vector<std::uint32_t> fill_all_codes(Group items, const Matrix<float>& cost,
-                                            const std::vector<std::uint32_t>& waiting, Matrix<Code>& codes) {
-    Matrix<float> by_code(books_.codebook(last_), waiting.size());
-    for (std::size_t i = 0; i < waiting.size(); ++i)
-      for (std::size_t c = 0; c < by_code.rows(); ++c) by_code(c, i) = cost(waiting[i], c);
-    const auto chosen = match(by_code.view());
-    std::vector<std::uint8_t> placed(waiting.size(), 0);
-    for (std::uint32_t c = 0; c < chosen.size(); ++c) {
-      give(items, cost, waiting[chosen[c]], c, codes);
-      placed[chosen[c]] = 1;
-    }
-    std::vector<std::uint32_t> rest;
-    for (std::size_t i = 0; i < waiting.size(); ++i)
-      if (!placed[i]) rest.push_back(waiting[i]);
-    return rest;
-  }
-
-  std::vector<std::uint32_t> match(MatrixView<const float> cost) {
-    std::vector<std::uint8_t> wanted(cost.cols(), 0);
-    std::uint64_t colliding = 0;
-    for (std::size_t r = 0; r < cost.rows(); ++r) {
-      const auto row = cost.row(r);
-      auto& taken = wanted[static_cast<std::size_t>(std::ranges::min_element(row) - row.begin())];
-      colliding += taken;
-      taken = 1;
-    }
-    if (colliding * cost.rows() * cost.cols() <= options_.exact_work) return min_cost_assignment(cost);
-    outcome_.greedy = true;
-    return greedy_assignment(cost);
-  }
-
-  void give(Group items, const Matrix<float>& cost, std::uint32_t item, std::uint32_t code,
-            Matrix<Code>& codes) {
-    codes(items[item], last_) = static_cast<Code>(code);
-    outcome_.cost += cost(item, code);
-  }
-
-  const Codebooks& books_;           // lives through resolve_collisions
-  MatrixView<const float> encoded_;  // likewise
-  const CollisionOptions& options_;  // likewise
-  std::size_t last_;
-  GroupOutcome outcome_;
-};
-
-Status check(const Codebooks& codebooks, MatrixView<const float> vectors, MatrixView<const Code> codes) {
+Status check(const Codebooks& codebooks, MatrixView<const float> vectors, MatrixView<const Code> codes,
+             const CollisionOptions& options) {
   if (codes.rows() != vectors.rows())
     return invalid(std::to_string(codes.rows()) + " semantic IDs for " + std::to_string(vectors.rows()) +
                    " vectors");
+  if (!options.popularity.empty() && options.popularity.size() != codes.rows())
+    return invalid(std::to_string(options.popularity.size()) + " counts of events for " +
+                   std::to_string(codes.rows()) + " semantic IDs");
+  if (options.policy == CollisionPolicy::extra && codebooks.levels() >= kMaxLevels)
+    return invalid("collisions: \"extra\" adds a level, and " + std::to_string(kMaxLevels) +
+                   " are there already: use fewer levels or another policy");
   if (codes.rows() == 0) return {};
   if (vectors.cols() != codebooks.content_dim() || codes.cols() != codebooks.levels())
     return invalid("vectors or codes do not have the sizes of the codebooks");
   return codebooks.check_codes(codes);
 }
 
-}  // namespace
+/// Whether two rows of one prefix have the same last code.
+bool collides(const Task& task, std::span<const std::uint32_t> rows) {
+  std::vector<Code> used;
+  for (const auto row : rows) used.push_back(task.codes(row, task.last));
+  std::ranges::sort(used);
+  return std::ranges::adjacent_find(used) != used.end();
+}
 
-Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixView<const float> vectors,
-                                            MatrixView<const Code> codes, Executor& executor,
-                                            const CollisionOptions& options) {
-  PENCHANT_DO(check(codebooks, vectors, codes));
-  CollisionOutcome outcome;
-  outcome.codes = Matrix<Code>(codes.rows(), codebooks.levels());
-  if (codes.rows() == 0) return outcome;
-  for (std::size_t i = 0; i < codes.rows(); ++i)
-    std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
-  outcome.shared_before = count_shared(codes);
-  PENCHANT_TRY(encoded, codebooks.encode(vectors, executor));
+PrefixOutcome popular_prefix(const Task& task, std::span<const std::uint32_t> rows, Matrix<Code>& codes) {
+  PrefixOutcome outcome;
+  std::vector<std::uint32_t> load(task.books.codebook(task.last), 0), homeless;
+  for (const auto row : task.by_popularity(rows)) {
+    auto& mine = load[codes(row, task.last)];
+    if (mine == 0) mine = 1;
+    else homeless.push_back(row);
+  }
+  std::vector<float> left(task.books.dim()), distance(load.size());
+  std::size_t placed = rows.size() - homeless.size();
+  for (const auto row : homeless) {
+    const auto least = static_cast<std::uint32_t>(placed++ / load.size());  // every code is used so often
+    task.books.residual(task.encoded.row(row), codes.row(row), task.last, left);
+    task.books.table(task.last).distances_to(left, distance);
+    std::size_t best = load.size();
+    for (std::size_t c = 0; c < load.size(); ++c)
+      if (load[c] == least && (best == load.size() || distance[c] < distance[best])) best = c;
+    outcome.cost += distance[best] - *std::ranges::min_element(distance);
+    ++load[best];
+    codes(row, task.last) = static_cast<Code>(best);
+  }
+  return outcome;
+}
 
-  const std::size_t last = codebooks.levels() - 1;
-  const PrefixRuns groups(codes, last);
-  std::vector<GroupOutcome> parts(groups.size());
-  executor.parallel_for(groups.size(), 1, [&](std::size_t begin, std::size_t end) {
-    std::vector<Code> used;
+/// `reassign` and `popular`: prefixes of L - 1 codes, one by one.
+void change_last_codes(const Task& task, CollisionOutcome& outcome) {
+  const PrefixRuns groups(task.codes, task.last);
+  std::vector<PrefixOutcome> parts(groups.size());
+  task.executor.parallel_for(groups.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t g = begin; g < end; ++g) {
-      used.clear();
-      for (const auto row : groups[g]) used.push_back(codes(row, last));
-      std::ranges::sort(used);
-      if (std::ranges::adjacent_find(used) == used.end()) continue;
-      parts[g] = PrefixSolver(codebooks, encoded.rows, options).solve(groups[g], outcome.codes);
+      if (!collides(task, groups[g])) continue;
+      parts[g] = task.options.policy == CollisionPolicy::popular
+                     ? popular_prefix(task, groups[g], outcome.codes)
+                     : reassign_prefix(task.books, task.encoded, groups[g], task.options.exact_work, outcome.codes);
     }
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {
     outcome.cost += parts[g].cost;
     outcome.greedy_prefixes += parts[g].greedy;
-    outcome.overfull_prefixes += groups[g].size() > codebooks.codebook(last);
+    outcome.overfull_prefixes += groups[g].size() > task.books.codebook(task.last);
   }
-  for (std::size_t i = 0; i < codes.rows(); ++i) outcome.moved += outcome.codes(i, last) != codes(i, last);
-  outcome.shared = count_shared(outcome.codes.view());
+  for (std::size_t i = 0; i < task.codes.rows(); ++i)
+    outcome.moved += outcome.codes(i, task.last) != task.codes(i, task.last);
+}
+
+/// `extra`: one more column that counts.
+void add_counting_level(const Task& task, CollisionOutcome& outcome) {
+  const PrefixRuns ids(task.codes, task.books.levels());
+  std::size_t largest = 1;
+  for (std::size_t r = 0; r < ids.size(); ++r) largest = std::max(largest, ids[r].size());
+  outcome.counting_codes =
+      static_cast<std::uint32_t>(std::min<std::size_t>(largest, task.books.codebook()));
+  Matrix<Code> wider(task.codes.rows(), task.books.levels() + 1);
+  for (std::size_t i = 0; i < task.codes.rows(); ++i)
+    std::ranges::copy(task.codes.row(i), wider.row(i).begin());
+  for (std::size_t r = 0; r < ids.size(); ++r) {
+    std::size_t number = 0;
+    outcome.overfull_prefixes += ids[r].size() > outcome.counting_codes;
+    for (const auto row : task.by_popularity(ids[r]))
+      wider(row, task.books.levels()) = static_cast<Code>(number++ % outcome.counting_codes);
+  }
+  for (std::size_t i = 0; i < wider.rows(); ++i) outcome.moved += wider(i, task.books.levels()) != 0;
+  outcome.codes = std::move(wider);
+}
+
+}  // namespace
+
+std::span<const std::string_view> collision_policy_names() noexcept { return kNames; }
+
+std::string_view name_of(CollisionPolicy policy) noexcept { return kNames[static_cast<std::size_t>(policy)]; }
+
+Result<CollisionPolicy> parse_collision_policy(std::string_view name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == name) return static_cast<CollisionPolicy>(i);
+  return invalid("collision policy \"" + std::string(name) + "\" is not known: use reassign, extra or popular");
+}
+
+Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixView<const float> vectors,
+                                            MatrixView<const Code> codes, Executor& executor,
+                                            const CollisionOptions& options) {
+  PENCHANT_DO(check(codebooks, vectors, codes, options));
+  CollisionOutcome outcome;
+  outcome.codes = Matrix<Code>(codes.rows(), codebooks.levels());
+  PENCHANT_TRY(encoded, codebooks.encode(vectors, executor));
+  for (std::size_t i = 0; i < codes.rows(); ++i)
+    std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
+  outcome.shared_before = codes.rows() == 0 ? 0 : count_shared(codes);
+  const Task task{codebooks, encoded.rows, codes, executor, options, codebooks.levels() - 1};
+  if (options.policy == CollisionPolicy::extra) add_counting_level(task, outcome);
+  else if (codes.rows() > 0) change_last_codes(task, outcome);
+  outcome.shared = codes.rows() == 0 ? 0 : count_shared(outcome.codes.view());
   return outcome;
+}
+
+Codebooks resolved_codebooks(const Codebooks& codebooks, const CollisionOutcome& outcome) {
+  return outcome.counting_codes == 0 ? codebooks : codebooks.with_zero_level(outcome.counting_codes);
 }
 
 }  // namespace penchant::semantic_id

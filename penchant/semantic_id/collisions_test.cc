@@ -216,5 +216,130 @@ TEST(Collisions, RefusesCodesThatDoNotFit) {
   EXPECT_TRUE(resolve_collisions(fit.codebooks, {}, {}, executor).ok());
 }
 
+/// Two levels of `k` codewords on a line; items at `places`, all with first code 0.
+struct OneShelf {
+  Codebooks books;
+  Matrix<float> vectors;
+  Matrix<Code> codes;
+};
+OneShelf one_shelf(std::uint32_t k, const std::vector<float>& places) {
+  std::vector<Matrix<float>> levels{Matrix<float>(1, 1), Matrix<float>(k, 1)};
+  for (std::uint32_t c = 0; c < k; ++c) levels[1](c, 0) = static_cast<float>(c);
+  OneShelf out{Codebooks::create(std::move(levels)).value(), Matrix<float>(places, places.size(), 1), {}};
+  Executor executor(1);
+  out.codes = out.books.assign(out.vectors.view(), executor).value();
+  return out;
+}
+std::vector<Code> last_codes(const CollisionOutcome& outcome) {
+  std::vector<Code> out;
+  for (std::size_t i = 0; i < outcome.codes.rows(); ++i) out.push_back(outcome.codes.row(i).back());
+  return out;
+}
+
+TEST(CollisionPolicies, AreKnownByName) {
+  for (const auto name : collision_policy_names()) EXPECT_EQ(name_of(parse_collision_policy(name).value()), name);
+  const auto wrong = parse_collision_policy("first-come");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_NE(wrong.error().message.find("reassign, extra or popular"), std::string::npos);
+}
+
+TEST(CollisionPolicies, PopularLetsTheMostPopularItemStay) {
+  const auto shelf = one_shelf(5, {2, 2, 2, 3, 2});
+  const std::vector<std::int32_t> events{1, 9, 5, 0, 5};
+  Executor executor(2);
+  const auto out = resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor,
+                                      {.policy = CollisionPolicy::popular, .popularity = events}).value();
+  // Item 1 keeps 2, item 3 keeps its own 3; then item 2 before item 4 (row), item 0 last.
+  EXPECT_EQ(last_codes(out), (std::vector<Code>{4, 2, 1, 3, 0}));
+  EXPECT_EQ(out.moved, 3u);
+  EXPECT_EQ(out.shared_before, 4u);
+  EXPECT_EQ(out.shared, 0u);
+  EXPECT_NEAR(out.cost, 1 + 4 + 4, 1e-5);
+  EXPECT_EQ(out.counting_codes, 0u);
+}
+
+TEST(CollisionPolicies, PopularFillsAnOverfullPrefixEvenly) {
+  const auto shelf = one_shelf(3, std::vector<float>(11, 1.0f));
+  Executor executor(2);
+  const auto out = resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor,
+                                      {.policy = CollisionPolicy::popular}).value();
+  std::map<Code, int> load;
+  for (const auto code : last_codes(out)) ++load[code];
+  EXPECT_EQ(load[1], 4) << "the nearest code of the last round is the one all want";
+  EXPECT_EQ(load[0] + load[2], 7);
+  EXPECT_EQ(out.overfull_prefixes, 1u);
+  EXPECT_EQ(out.shared, 11u);
+}
+
+TEST(CollisionPolicies, ExtraAddsALevelThatOnlyCounts) {
+  const auto shelf = one_shelf(5, {2, 2, 2, 3, 4});
+  const std::vector<std::int32_t> events{1, 9, 5, 0, 5};
+  Executor executor(2);
+  const auto out = resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor,
+                                      {.policy = CollisionPolicy::extra, .popularity = events}).value();
+  ASSERT_EQ(out.codes.cols(), 3u);
+  EXPECT_EQ(out.counting_codes, 3u);
+  EXPECT_EQ(last_codes(out), (std::vector<Code>{2, 0, 1, 0, 0}));
+  for (std::size_t i = 0; i < 5; ++i)
+    EXPECT_TRUE(std::ranges::equal(out.codes.row(i).first(2), shelf.codes.row(i)));
+  EXPECT_EQ(out.moved, 2u);
+  EXPECT_EQ(out.shared_before, 3u);
+  EXPECT_EQ(out.shared, 0u);
+  EXPECT_EQ(out.cost, 0);
+
+  // A new item starts as the most popular of its ID, and the trie and the report take the codes.
+  const auto books = resolved_codebooks(shelf.books, out);
+  EXPECT_EQ(books.levels(), 3u);
+  EXPECT_EQ(books.codebook(2), 3u);
+  std::vector<ItemId> rows;
+  for (std::uint32_t i = 0; i < 5; ++i) rows.push_back(ItemId{i});
+  const auto trie = ItemTrie::build(out.codes.view(), rows, books.codebook()).value();
+  const auto fresh = place_new_item(books, trie, std::vector<float>{2.1f}).value();
+  EXPECT_EQ(fresh.id.codes, (std::vector<Code>{0, 2, 0}));
+  EXPECT_EQ(fresh.shares_with, 1u);
+  EXPECT_EQ(trie.items_at(*trie.find(fresh.id.codes))[0], ItemId{1});
+  EXPECT_FLOAT_EQ(fresh.id.distances[1], fresh.id.distances[2]);
+}
+
+TEST(CollisionPolicies, ExtraStartsAnewWhereACrowdIsLargerThanTheCodebooks) {
+  const auto shelf = one_shelf(4, std::vector<float>(10, 1.0f));
+  Executor executor(1);
+  const auto out = resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor,
+                                      {.policy = CollisionPolicy::extra}).value();
+  EXPECT_EQ(out.counting_codes, 4u);
+  EXPECT_EQ(last_codes(out), (std::vector<Code>{0, 1, 2, 3, 0, 1, 2, 3, 0, 1}));
+  EXPECT_EQ(out.shared, 10u);
+  EXPECT_EQ(out.overfull_prefixes, 1u);
+  const auto alone = resolve_collisions(shelf.books, shelf.vectors.view().rows_from(0, 1),
+                                        shelf.codes.view().rows_from(0, 1), executor,
+                                        {.policy = CollisionPolicy::extra}).value();
+  EXPECT_EQ(alone.counting_codes, 1u);  // there is a level also where nothing collides
+  EXPECT_EQ(alone.codes.cols(), 3u);
+}
+
+TEST(CollisionPolicies, AreTheSameOnAnyNumberOfThreadsAndRefuseWhatDoesNotFit) {
+  Rng rng(5);
+  Matrix<float> vectors = random_matrix(rng, 500, 4);
+  std::vector<std::int32_t> events;
+  for (int i = 0; i < 500; ++i) events.push_back(static_cast<std::int32_t>(rng.below(9)));
+  Executor one(1), four(4);
+  const auto fit = train_residual_kmeans(vectors.view(), {.levels = 2, .codebook = 32}, one).value();
+  for (const auto name : collision_policy_names()) {
+    const CollisionOptions how{.policy = parse_collision_policy(name).value(), .popularity = events};
+    const auto a = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), one, how).value();
+    const auto b = resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), four, how).value();
+    EXPECT_EQ(a.codes.values(), b.codes.values()) << name;
+    EXPECT_LT(a.shared, a.shared_before) << name;
+    EXPECT_TRUE(resolve_collisions(fit.codebooks, {}, {}, one, {.policy = how.policy}).ok()) << name;
+    const CollisionOptions short_counts{.policy = how.policy, .popularity = std::span(events).first(3)};
+    EXPECT_FALSE(resolve_collisions(fit.codebooks, vectors.view(), fit.codes.view(), one, short_counts).ok());
+  }
+  const auto deep = train_residual_kmeans(vectors.view(), {.levels = 16, .codebook = 2}, one).value();
+  const auto refused = resolve_collisions(deep.codebooks, vectors.view(), deep.codes.view(), one,
+                                          {.policy = CollisionPolicy::extra});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("adds a level"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace penchant::semantic_id

@@ -1,32 +1,21 @@
 #include "penchant/semantic_id/comparison.h"
 
-#include <charconv>
-#include <cstdio>
+#include <algorithm>
 #include <map>
 #include <ranges>
 
-#include "penchant/semantic_id/collisions.h"
+#include "penchant/semantic_id/fit_ids.h"
+#include "penchant/semantic_id/printing.h"
 #include "penchant/semantic_id/quantiser.h"
 
 namespace penchant::semantic_id {
 namespace {
 
-std::string number(double value) {
-  char text[64];  // to_chars: no locale
-  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, 6).ptr};
-}
-
-template <class... Args>
-std::string line(const char* format, Args... args) {
-  char text[160];
-  std::snprintf(text, sizeof text, format, args...);
-  return text;
-}
-
-std::vector<NextItem> next_items(MatrixView<const Code> codes, std::span<const ItemPair> pairs) {
+std::vector<NextItem> next_items(MatrixView<const Code> codes, std::size_t levels,
+                                 std::span<const ItemPair> pairs) {
   std::vector<NextItem> out;
   const auto n = static_cast<double>(pairs.size());
-  for (std::size_t length = 1; length <= codes.cols() && !pairs.empty(); ++length) {
+  for (std::size_t length = 1; length <= levels && !pairs.empty(); ++length) {
     std::map<std::vector<Code>, std::pair<double, double>> counts;  // of a prefix: as item, as next item
     NextItem next;
     for (const auto& pair : pairs) {
@@ -44,16 +33,17 @@ std::vector<NextItem> next_items(MatrixView<const Code> codes, std::span<const I
 
 Result<ComparedQuantiser> judge(MatrixView<const float> vectors, const std::string& name,
                                 const QuantiserOptions& options, Executor& executor, const Clock& clock,
-                                std::span<const ItemPair> next) {
+                                const ComparisonOptions& how) {
   const auto start = clock.now_ms();
-  PENCHANT_TRY(fit, fit_quantiser(name, vectors, options, executor));
+  PENCHANT_TRY(ids, fit_ids(name, vectors, options, how.collisions, executor));
+  const auto& [fit, resolved, sizes] = ids;
   ComparedQuantiser out{.name = name, .seconds = static_cast<double>(clock.now_ms() - start) / 1000};
   for (std::size_t l = 0; l < fit.codebooks.levels(); ++l) out.codebooks.push_back(fit.codebooks.codebook(l));
-  PENCHANT_TRY(resolved, resolve_collisions(fit.codebooks, vectors, fit.codes.view(), executor));
   PENCHANT_TRY(report,
-               make_report(fit.codebooks, vectors, resolved.codes.view(), executor, {.seed = options.seed}));
+               make_report(resolved_codebooks(fit.codebooks, resolved), vectors, resolved.codes.view(), executor,
+                           {.collisions = std::string(name_of(how.collisions.policy)), .sizes = sizes, .seed = options.seed}));
   out.report = std::move(report);
-  out.next = next_items(resolved.codes.view(), next);
+  out.next = next_items(resolved.codes.view(), fit.codebooks.levels(), how.next);
   out.unique_before =
       1 - static_cast<double>(out.report.shared_before) / static_cast<double>(out.report.items);
   return out;
@@ -89,14 +79,13 @@ std::string cosine(const CoherenceReport& coherence) {
 Result<std::vector<ComparedQuantiser>> compare_quantisers(MatrixView<const float> vectors,
                                                           std::span<const std::string> names,
                                                           const QuantiserOptions& options, Executor& executor,
-                                                          const Clock& clock,
-                                                          std::span<const ItemPair> next) {
-  for (const auto& pair : next)
+                                                          const Clock& clock, const ComparisonOptions& how) {
+  for (const auto& pair : how.next)
     PENCHANT_CHECK(pair.first < vectors.rows() && pair.second < vectors.rows(), "pairs are rows of vectors");
   for (const auto& name : names) PENCHANT_DO(check_quantiser(name));
   std::vector<ComparedQuantiser> out;
   for (const auto& name : names) {
-    auto judged = judge(vectors, name, options, executor, clock, next);
+    auto judged = judge(vectors, name, options, executor, clock, how);
     if (!judged.ok()) return std::move(judged).error().within(name);
     out.push_back(std::move(judged).value());
   }
@@ -140,7 +129,7 @@ std::string to_text(std::span<const ComparedQuantiser> compared) {
     }
   text += line("\n  entropy: bits. cosine: mean of two items with the same codes so far; of any two: %s\n",
                cosine(first.coherence[0]).c_str());
-  text += "  unique: items with an ID of their own; resolved: after the collision policy\n";
+  text += "  unique: items with an ID of their own; resolved: after the collision policy (" + first.collisions + ")\n";
   if (std::ranges::any_of(compared, [](const auto& c) { return c.report.encoded_dim > 0; }))
     text += "  explained: of what is coded; rqvae and behaviour code what a network makes of the content\n";
   return text + next_table(compared);

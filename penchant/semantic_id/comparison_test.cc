@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "penchant/base/random_matrix_testing.h"
+#include "penchant/semantic_id/topical_testing.h"
 
 namespace penchant::semantic_id {
 namespace {
@@ -47,7 +48,7 @@ TEST(Comparison, CountsHowOftenTheNextItemHasTheSameCodes) {
   const std::vector<std::string> names{"residual-kmeans", "rqvae"};
   const std::vector<ItemPair> next{{0, 1}, {1, 2}, {3, 4}, {0, 4}};
   const auto compared = compare_quantisers(vectors.view(), names, {.codebooks = {2, 4}}, executor,
-                                           FixedClock(0), next)
+                                           FixedClock(0), {.next = next})
                             .value();
   for (const auto& c : compared) ASSERT_EQ(c.next.size(), 2u);
   EXPECT_NEAR(compared[0].next[0].share, 0.75, 1e-12);
@@ -59,6 +60,26 @@ TEST(Comparison, CountsHowOftenTheNextItemHasTheSameCodes) {
   EXPECT_NE(text.find("1: 75.0 % (50.0 %)"), std::string::npos) << text;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(Comparison, TakesACollisionPolicyAndAsksNothingOfALevelThatOnlyCounts) {
+  Executor executor(1);
+  const auto vectors = topical(300, 8, 10, 3);
+  std::vector<ItemPair> next;
+  for (std::uint32_t i = 0; i + 10 < 300; ++i) next.push_back({i, i + 10});
+  const std::vector<std::string> names{"residual-kmeans", "rqvae"};
+  const auto compared = compare_quantisers(vectors.view(), names, {.levels = 2, .codebook = 10, .steps = 200}, executor, FixedClock(0),
+                                           {.collisions = {.policy = CollisionPolicy::extra}, .next = next})
+                            .value();
+  for (const auto& c : compared) {
+    EXPECT_EQ(c.report.levels.size(), 3u) << c.name;
+    EXPECT_EQ(c.next.size(), 2u) << c.name;
+    EXPECT_GT(c.next[0].share, c.next[0].chance) << c.name << ": pairs are of one topic";
+    EXPECT_GT(c.report.unique_share, c.unique_before) << c.name;
+  }
+  EXPECT_EQ(compared[0].report.encoded_dim, 0u);
+  EXPECT_GT(compared[1].report.encoded_dim, 0u);
+  EXPECT_NE(to_text(compared).find("policy (extra)"), std::string::npos) << to_text(compared);
 }
 
 TEST(Comparison, NamesTheQuantiserThatFailed) {

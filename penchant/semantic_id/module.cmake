@@ -6,3 +6,4 @@ set_source_files_properties(
   ${CMAKE_SOURCE_DIR}/penchant/semantic_id/learned/mlp_trainer.cc
   ${CMAKE_SOURCE_DIR}/penchant/semantic_id/learned/products.cc
   TARGET_DIRECTORY penchant_semantic_id PROPERTIES COMPILE_OPTIONS -O3)
+target_link_libraries(penchant_semantic_id PRIVATE Boost::json)

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 #include <string_view>
-
-#include "penchant/semantic_id/prefix_runs.h"
 
 namespace penchant::semantic_id {
 namespace {
@@ -20,9 +17,15 @@ bool is_word_byte(char c) {
   return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9') || u >= 0x80;
 }
 
-void add_title_words(std::string title, std::vector<NamingFeature>& out) {
-  for (char& c : title)
+/// ASCII letters only.
+std::string lower(std::string text) {
+  for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+void add_title_words(const std::string& cased, std::vector<NamingFeature>& out) {
+  const std::string title = lower(cased);
   for (std::size_t begin = 0, i = 0; i <= title.size(); ++i) {
     if (i < title.size() && is_word_byte(title[i])) continue;
     const auto word = std::string_view(title).substr(begin, i - begin);
@@ -61,91 +64,9 @@ struct AddValue {
   }
 };
 
-/// Features as numbers, and how many items have each.
-struct Dictionary {
-  std::vector<const NamingFeature*> features;       // by number, ascending; into the caller's span
-  std::vector<std::vector<std::uint32_t>> of_item;  // [n]
-  std::vector<std::uint32_t> counts;                // by number
-
-  explicit Dictionary(std::span<const std::vector<NamingFeature>> items) : of_item(items.size()) {
-    std::map<NamingFeature, std::uint32_t> numbers;
-    for (const auto& item : items)
-      for (const auto& feature : item) numbers.emplace(feature, 0);
-    std::uint32_t next = 0;
-    for (auto& [feature, number] : numbers) number = next++;
-    features.resize(next);
-    counts.assign(next, 0);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      for (const auto& feature : items[i]) {
-        const auto number = numbers.find(feature)->second;
-        features[number] = &feature;
-        of_item[i].push_back(number);
-      }
-      std::ranges::sort(of_item[i]);
-      of_item[i].erase(std::ranges::unique(of_item[i]).begin(), of_item[i].end());
-      for (const auto number : of_item[i]) ++counts[number];
-    }
-  }
-  /// Counts among `rows`, written into `out` (zero before); returns the numbers seen.
-  std::vector<std::uint32_t> count(std::span<const std::uint32_t> rows,
-                                   std::vector<std::uint32_t>& out) const {
-    std::vector<std::uint32_t> seen;
-    for (const auto row : rows)
-      for (const auto f : of_item[row])
-        if (out[f]++ == 0) seen.push_back(f);
-    std::ranges::sort(seen);
-    return seen;
-  }
-};
-
-struct Group {
-  std::span<const std::uint32_t> rows;
-  const std::vector<std::uint32_t>& background;  // counts in the group that holds this one
-  std::size_t background_items;
-};
-
 double log_odds(double with, double all, double prior_with, double prior) {
   return std::log((with + prior_with) / (all - with + prior - prior_with));
 }
-
-class Namer {
- public:
-  Namer(const Dictionary& dictionary, const PrefixNameOptions& options)
-      : dictionary_(dictionary), options_(options), inside_(dictionary.features.size(), 0) {}
-
-  PrefixName name(const Group& group) {
-    PrefixName result{.items = group.rows.size()};
-    const auto seen = dictionary_.count(group.rows, inside_);
-    const auto in = static_cast<double>(group.rows.size());
-    const double out = static_cast<double>(group.background_items) - in;
-    const auto n = static_cast<double>(dictionary_.of_item.size());
-    if (group.rows.size() >= options_.min_items)
-      for (const auto f : seen) {
-        const double with = inside_[f], without = group.background[f] - with;
-        if (with < 2 || with / in < options_.min_share) continue;
-        // The share of a feature that every item has is kept below 1 by half an item.
-        const double prior_with = options_.prior * std::min(dictionary_.counts[f] / n, (n - 0.5) / n);
-        const double difference = log_odds(with, in, prior_with, options_.prior) -
-                                  log_odds(without, out, prior_with, options_.prior);
-        const double z = difference / std::sqrt(1 / (with + prior_with) + 1 / (without + prior_with));
-        const auto& feature = *dictionary_.features[f];
-        if (z >= options_.min_z + (feature.attribute.empty() ? 1 : 0))
-          result.terms.push_back({feature, z, with / in, out > 0 ? without / out : 0});
-      }
-    for (const auto f : seen) inside_[f] = 0;
-    std::ranges::stable_sort(result.terms, std::greater{}, &PrefixTerm::z);
-    if (result.terms.size() > options_.terms) result.terms.resize(options_.terms);
-    for (const auto& term : result.terms)
-      result.name.append(result.name.empty() ? "" : " · ").append(term.feature.value);
-    if (result.name.empty()) result.name = "mixed";
-    return result;
-  }
-
- private:
-  const Dictionary& dictionary_;  // lives through prefix_names, as do the options
-  const PrefixNameOptions& options_;
-  std::vector<std::uint32_t> inside_;  // zero between calls
-};
 
 }  // namespace
 
@@ -158,34 +79,122 @@ std::vector<NamingFeature> naming_features(const catalog::Item& item) {
   return features;
 }
 
-Result<std::vector<PrefixName>> prefix_names(MatrixView<const Code> codes,
-                                             std::span<const std::vector<NamingFeature>> features,
-                                             const PrefixNameOptions& options) {
-  if (features.size() != codes.rows())
-    return invalid(std::to_string(features.size()) + " feature lists for " + std::to_string(codes.rows()) +
-                   " semantic IDs");
-  std::vector<PrefixName> names;
-  const Dictionary dictionary(features);
-  Namer namer(dictionary, options);
-  std::vector<std::uint32_t> background(dictionary.features.size(), 0);
-  for (std::size_t length = 1; length <= std::min(options.max_length, codes.cols()); ++length) {
-    const PrefixRuns parents(codes, length - 1), children(codes, length);
-    std::size_t child = 0;
-    for (std::size_t p = 0; p < parents.size(); ++p) {
-      const auto seen = dictionary.count(parents[p], background);
-      for (; child < children.size() && children.begin(child) < parents.begin(p) + parents[p].size();
-           ++child) {
-        const bool only_child = children[child].size() == parents[p].size();
-        auto name = only_child ? namer.name({children[child], dictionary.counts, codes.rows()})
-                               : namer.name({children[child], background, parents[p].size()});
-        const auto first = codes.row(children[child][0]).first(length);
-        name.prefix.assign(first.begin(), first.end());
-        names.push_back(std::move(name));
-      }
-      for (const auto f : seen) background[f] = 0;
-    }
+/// Counts below one parent and names its children. Lives within one call.
+class PrefixNamer::Naming {
+ public:
+  Naming(const PrefixNamer& namer, const ItemTrie& trie, ItemTrie::Node parent, const Bitmap* allowed)
+      : namer_(namer), trie_(trie), allowed_(allowed), inside_(namer.counts_.size(), 0),
+        around_(namer.counts_.size(), 0) {
+    (void)count(trie.items_below(parent), around_, items_around_);
   }
+
+  /// nullopt: no item below counts.
+  std::optional<PrefixName> name(ItemTrie::Node node) {
+    PrefixName out{.code = trie_.code(node), .node = node};
+    const auto seen = count(trie_.items_below(node), inside_, out.items);
+    if (out.items == 0) return std::nullopt;
+    const bool only_child = out.items == items_around_;  // then the catalogue is what it differs from
+    if (out.items >= namer_.options_.min_items)
+      for (const auto f : seen)
+        add_term(out, f, only_child ? namer_.counts_[f] : around_[f],
+                 static_cast<double>(only_child ? namer_.of_item_.size() : items_around_));
+    for (const auto f : seen) inside_[f] = 0;
+    keep_best(out.terms);
+    for (const auto& term : out.terms)
+      out.name.append(out.name.empty() ? "" : " · ").append(term.feature.value);
+    if (out.name.empty()) out.name = "mixed";
+    return out;
+  }
+
+ private:
+  /// Adds to `counts` what the items have that count, and to `items` how many they are. Returns the
+  /// features seen.
+  std::vector<std::uint32_t> count(std::span<const ItemId> below, std::vector<std::uint32_t>& counts,
+                                   std::size_t& items) const {
+    std::vector<std::uint32_t> seen;
+    for (const auto item : below) {
+      const std::size_t row = catalog::index(item);
+      if (allowed_ != nullptr && (row >= allowed_->size() || !allowed_->test(row))) continue;
+      ++items;
+      if (row >= namer_.of_item_.size()) continue;
+      for (const auto f : namer_.of_item_[row])
+        if (counts[f]++ == 0) seen.push_back(f);
+    }
+    return seen;
+  }
+
+  void add_term(PrefixName& out, std::uint32_t f, std::uint32_t background, double background_items) {
+    const auto& options = namer_.options_;
+    const auto in = static_cast<double>(out.items), n = static_cast<double>(namer_.of_item_.size());
+    const double others = background_items - in;
+    const double with = inside_[f], without = background - with;
+    if (with < 2 || with / in < options.min_share) return;
+    // The share of a feature that every item has is kept below 1 by half an item.
+    const double prior_with = options.prior * std::min(namer_.counts_[f] / n, (n - 0.5) / n);
+    const double difference =
+        log_odds(with, in, prior_with, options.prior) - log_odds(without, others, prior_with, options.prior);
+    const double z = difference / std::sqrt(1 / (with + prior_with) + 1 / (without + prior_with));
+    const auto& feature = *namer_.features_[f];
+    if (z >= options.min_z + (feature.attribute.empty() ? 1 : 0))
+      out.terms.push_back({feature, z, with / in, others > 0 ? without / others : 0});
+  }
+
+  /// Best first, attributes before words of the title; a word that repeats a value is left out.
+  void keep_best(std::vector<PrefixTerm>& terms) const {
+    std::ranges::sort(terms, [](const PrefixTerm& a, const PrefixTerm& b) {
+      if (a.z != b.z) return a.z > b.z;
+      return a.feature.attribute.empty() != b.feature.attribute.empty() ? b.feature.attribute.empty()
+                                                                        : a.feature < b.feature;
+    });
+    std::vector<PrefixTerm> best;
+    for (auto& term : terms) {
+      const auto same = [&](const PrefixTerm& other) {
+        return lower(other.feature.value) == lower(term.feature.value);
+      };
+      if (best.size() < namer_.options_.terms && std::ranges::none_of(best, same)) best.push_back(std::move(term));
+    }
+    terms = std::move(best);
+  }
+
+  const PrefixNamer& namer_;  // the four live through the call
+  const ItemTrie& trie_;
+  const Bitmap* allowed_;
+  std::vector<std::uint32_t> inside_;  // zero between calls of name()
+  std::vector<std::uint32_t> around_;
+  std::size_t items_around_ = 0;
+};
+
+void PrefixNamer::put(ItemId row, std::span<const NamingFeature> features) {
+  if (of_item_.size() <= catalog::index(row)) of_item_.resize(catalog::index(row) + std::size_t{1});
+  auto& mine = of_item_[catalog::index(row)];
+  for (const auto f : mine) --counts_[f];
+  mine.clear();
+  for (const auto& feature : features) {
+    const auto [at, added] = numbers_.try_emplace(feature, static_cast<std::uint32_t>(features_.size()));
+    if (added) {
+      features_.push_back(&at->first);
+      counts_.push_back(0);
+    }
+    mine.push_back(at->second);
+    ++counts_[at->second];
+  }
+}
+
+std::vector<PrefixName> PrefixNamer::children(const ItemTrie& trie, ItemTrie::Node parent,
+                                              const Bitmap* allowed) const {
+  std::vector<PrefixName> names;
+  if (trie.nodes() == 0) return names;
+  Naming naming(*this, trie, parent, allowed);
+  const auto edges = trie.children(parent);
+  for (std::uint32_t i = 0; i < edges.codes.size(); ++i)
+    if (auto name = naming.name(ItemTrie::Node{edges.first + i})) names.push_back(std::move(*name));
   return names;
+}
+
+std::optional<PrefixName> PrefixNamer::child(const ItemTrie& trie, ItemTrie::Node parent, Code code,
+                                             const Bitmap* allowed) const {
+  const auto node = trie.nodes() == 0 ? std::nullopt : trie.child(parent, code);
+  return node ? Naming(*this, trie, parent, allowed).name(*node) : std::nullopt;
 }
 
 }  // namespace penchant::semantic_id

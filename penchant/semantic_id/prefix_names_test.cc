@@ -33,45 +33,81 @@ TEST(NamingFeatures, AreValuesAndTitleWords) {
                                          NamingFeature{"", "shining"}, NamingFeature{"", "niño"}));
 }
 
+/// Row r of codes is item r.
+ItemTrie trie_of(MatrixView<const Code> codes) {
+  std::vector<ItemId> items;
+  for (std::uint32_t i = 0; i < codes.rows(); ++i) items.push_back(ItemId{i});
+  return ItemTrie::build(codes, items, 65536).value();
+}
+
 TEST(PrefixNames, SayWhatSetsAPrefixApartFromItsSiblings) {
   // First code = genre, second = country; every item is a "film".
-  std::vector<std::vector<NamingFeature>> features;
+  PrefixNamer namer;
   Matrix<Code> codes(240, 3);
   const char* genres[] = {"Horror", "Comedy"};
   const char* countries[] = {"France", "Japan", "Peru"};
-  for (std::size_t i = 0; i < 240; ++i) {
+  for (std::uint32_t i = 0; i < 240; ++i) {
     codes(i, 0) = static_cast<Code>(i % 2);
     codes(i, 1) = static_cast<Code>(i / 2 % 3);
     codes(i, 2) = static_cast<Code>(i % 7);
-    features.push_back({{"kind", "film"}, {"genre", genres[i % 2]}, {"country", countries[i / 2 % 3]}});
+    namer.put(ItemId{i}, std::vector<NamingFeature>{
+                             {"country", countries[i / 2 % 3]}, {"genre", genres[i % 2]}, {"kind", "film"}});
   }
-  const auto names = prefix_names(codes.view(), features).value();
-  std::map<std::vector<Code>, std::string> by_prefix;
-  for (const auto& n : names) by_prefix[n.prefix] = n.name;
-  EXPECT_EQ(names.size(), 2u + 6u);
-  EXPECT_EQ((by_prefix[{0}]), "Horror");
-  EXPECT_EQ((by_prefix[{1}]), "Comedy");
-  for (Code first = 0; first < 2; ++first)
-    for (Code second = 0; second < 3; ++second) EXPECT_EQ((by_prefix[{first, second}]), countries[second]);
-  EXPECT_EQ(names[0].items, 120u);
-  ASSERT_EQ(names[0].terms.size(), 1u);
-  EXPECT_DOUBLE_EQ(names[0].terms[0].share, 1);
-  EXPECT_DOUBLE_EQ(names[0].terms[0].share_outside, 0);
+  const auto trie = trie_of(codes.view());
+  const auto first = namer.children(trie, ItemTrie::Node::root);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[0].name, "Horror");
+  EXPECT_EQ(first[1].name, "Comedy");
+  EXPECT_EQ(first[1].code, 1);
+  EXPECT_EQ(first[0].items, 120u);
+  ASSERT_EQ(first[0].terms.size(), 1u);
+  EXPECT_DOUBLE_EQ(first[0].terms[0].share, 1);
+  EXPECT_DOUBLE_EQ(first[0].terms[0].share_outside, 0);
+  for (const auto& genre : first) {
+    const auto second = namer.children(trie, genre.node);
+    ASSERT_EQ(second.size(), 3u);
+    for (const auto& name : second) {
+      EXPECT_EQ(name.name, countries[name.code]);
+      EXPECT_EQ(namer.child(trie, genre.node, name.code)->name, name.name);
+    }
+  }
+  EXPECT_FALSE(namer.child(trie, ItemTrie::Node::root, 2));
 }
 
-TEST(PrefixNames, NothingThatStandsOutIsMixedAndLengthsMustAgree) {
+TEST(PrefixNames, NothingThatStandsOutIsMixed) {
   Matrix<Code> codes(40, 2);
-  std::vector<std::vector<NamingFeature>> features(40);
-  for (std::size_t i = 0; i < 40; ++i) {
+  PrefixNamer namer;
+  for (std::uint32_t i = 0; i < 40; ++i) {
     codes(i, 0) = static_cast<Code>(i % 2);
-    features[i] = {{"colour", i / 2 % 2 ? "red" : "blue"}};
+    namer.put(ItemId{i}, std::vector<NamingFeature>{{"colour", i / 2 % 2 ? "red" : "blue"}});
   }
-  auto names = prefix_names(codes.view(), features).value();
-  ASSERT_EQ(names.size(), 4u);
-  for (const auto& n : names) EXPECT_EQ(n.name, "mixed");
-  features.resize(39);
-  EXPECT_FALSE(prefix_names(codes.view(), features).ok());
-  EXPECT_TRUE(prefix_names({}, {}).value().empty());
+  const auto trie = trie_of(codes.view());
+  const auto names = namer.children(trie, ItemTrie::Node::root);
+  ASSERT_EQ(names.size(), 2u);
+  for (const auto& n : names) {
+    EXPECT_EQ(n.name, "mixed");
+    EXPECT_EQ(namer.children(trie, n.node).at(0).name, "mixed");
+  }
+  EXPECT_TRUE(namer.children({}, ItemTrie::Node::root).empty());
+  EXPECT_FALSE(namer.child({}, ItemTrie::Node::root, 0));
+  EXPECT_EQ(PrefixNamer().children(trie, ItemTrie::Node::root).at(0).name, "mixed");  // nothing was put
+}
+
+TEST(PrefixNames, FollowAnItemThatIsPutAgainOrTakenAway) {
+  Matrix<Code> codes(40, 1);
+  PrefixNamer namer;
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    codes(i, 0) = static_cast<Code>(i % 2);
+    namer.put(ItemId{i}, std::vector<NamingFeature>{{"colour", i % 2 ? "red" : "blue"}});
+  }
+  const auto trie = trie_of(codes.view());
+  for (std::uint32_t i = 1; i < 40; i += 2) namer.put(ItemId{i}, std::vector<NamingFeature>{{"colour", "green"}});
+  EXPECT_EQ(namer.children(trie, ItemTrie::Node::root).at(1).name, "green");
+  Bitmap even(40);
+  for (std::uint32_t i = 0; i < 40; i += 2) even.set(i);
+  const auto left = namer.children(trie, ItemTrie::Node::root, &even);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].items, 20u);
 }
 
 /// Films with their genres, from MovieLens 100K.
@@ -109,11 +145,11 @@ TEST(PrefixNames, OfRealFilmsAreTheirGenres) {
       columns.emplace(g, columns.size());
   Matrix<float> vectors(items.size(),
                         columns.size());  // genres as unit vectors: a content everyone can check
-  std::vector<std::vector<NamingFeature>> features;
-  for (std::size_t i = 0; i < items.size(); ++i) {
+  PrefixNamer namer;
+  for (std::uint32_t i = 0; i < items.size(); ++i) {
     const auto& genres = std::get<std::vector<std::string>>(items[i].attributes.at("genres"));
     for (const auto& g : genres) vectors(i, columns[g]) = 1 / std::sqrt(static_cast<float>(genres.size()));
-    features.push_back(naming_features(items[i]));
+    namer.put(ItemId{i}, naming_features(items[i]));
   }
   Executor executor(2);
   const auto fit = train_residual_kmeans(vectors.view(), {}, executor).value();
@@ -124,8 +160,7 @@ TEST(PrefixNames, OfRealFilmsAreTheirGenres) {
   EXPECT_GT(report.distinct, report.distinct_before);
 
   std::size_t named = 0, groups = 0;
-  const auto names = prefix_names(out.codes.view(), features, {.max_length = 1}).value();
-  for (const auto& name : names) {
+  for (const auto& name : namer.children(trie_of(out.codes.view()), ItemTrie::Node::root)) {
     groups += name.items >= 10;
     if (name.items < 10 || name.terms.empty() || name.terms[0].feature.attribute != "genres") continue;
     ++named;

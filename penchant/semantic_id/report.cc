@@ -1,12 +1,11 @@
 #include "penchant/semantic_id/report.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "penchant/base/rng.h"
 #include "penchant/semantic_id/prefix_runs.h"
+#include "penchant/semantic_id/printing.h"
 
 namespace penchant::semantic_id {
 namespace {
@@ -100,40 +99,18 @@ CoherenceReport coherence_of(const ComparedRows& rows, MatrixView<const Code> co
   return report;
 }
 
-std::string number(double value, int digits) {
-  if (!std::isfinite(value)) return "null";
-  char text[64];  // to_chars: no locale
-  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr};
-}
-
-template <class... Args>
-std::string line(const char* format, Args... args) {
-  char text[160];
-  std::snprintf(text, sizeof text, format, args...);
-  return text;
-}
-
-/// Writes "name":value pairs of one object.
-class JsonObject {
- public:
-  JsonObject& add(const char* name, const std::string& raw) {
-    text_ += text_.size() > 1 ? ",\"" : "\"";
-    text_.append(name).append("\":").append(raw);
-    return *this;
+/// "  sizes: …", lines broken at spaces.
+std::string wrapped_sizes(const std::string& sizes) {
+  std::string text = "  sizes:";
+  std::size_t width = text.size();
+  for (std::size_t at = 0; at < sizes.size();) {
+    const auto end = std::min(sizes.find(' ', at), sizes.size());
+    const bool breaks = width + 1 + (end - at) > 100;
+    text.append(breaks ? "\n   " : " ").append(sizes, at, end - at);
+    width = (breaks ? 4 : width + 1) + (end - at);
+    at = end + 1;
   }
-  JsonObject& add(const char* name, double value) { return add(name, number(value, 6)); }
-  JsonObject& add(const char* name, std::size_t value) { return add(name, std::to_string(value)); }
-  [[nodiscard]] std::string str() const { return text_ + "}"; }
-
- private:
-  std::string text_ = "{";
-};
-
-template <class T, class F>
-std::string json_array(const std::vector<T>& values, const F& write) {
-  std::string text = "[";
-  for (const auto& value : values) text.append(text.size() > 1 ? "," : "").append(write(value));
-  return text + "]";
+  return text + "\n";
 }
 
 }  // namespace
@@ -144,7 +121,9 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
   PENCHANT_DO(check(codebooks, vectors, codes));
   PENCHANT_TRY(nearest, codebooks.assign(vectors, executor));
   PENCHANT_TRY(encoded, codebooks.encode(vectors, executor));
-  SidReport report{.items = codes.rows(),
+  SidReport report{.collisions = options.collisions,
+                   .sizes = options.sizes,
+                   .items = codes.rows(),
                    .dim = codebooks.content_dim(),
                    .encoded_dim = codebooks.encoder() ? codebooks.dim() : 0,
                    .codebook = codebooks.codebook()};
@@ -180,6 +159,8 @@ Result<SidReport> make_report(const Codebooks& codebooks, MatrixView<const float
 
 std::string to_json(const SidReport& r) {
   JsonObject object;
+  if (!r.collisions.empty()) object.add("collisions", quoted(r.collisions));
+  if (!r.sizes.empty()) object.add("sizes", quoted(r.sizes));
   object.add("items", r.items)
       .add("codebook", r.codebook)
       .add("dim", r.dim)
@@ -213,6 +194,7 @@ std::string to_json(const SidReport& r) {
                    .add("encoded", c.encoded)
                    .str();
              }));
+  if (r.drift) object.add("drift", to_json(*r.drift));
   return object.str();
 }
 
@@ -226,16 +208,18 @@ std::string to_text(const SidReport& r) {
     text += line("  an encoder makes %zu numbers of each; errors are of those\n", r.encoded_dim);
   if (r.without_content > 0)
     text += line("  %zu items have no content vector; their codes only spread them\n", r.without_content);
-  text += "\n  level   codes used     perplexity   largest code   left over   explained\n";
+  if (!r.sizes.empty()) text += wrapped_sizes(r.sizes);
+  text += "\n  level   codes used     entropy   perplexity   largest code   left over   explained\n";
   for (std::size_t l = 0; l < r.levels.size(); ++l) {
     const auto& level = r.levels[l];
-    text += line("  %5zu   %5zu (%3.0f %%)   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
+    text += line("  %5zu   %5zu (%3.0f %%)   %7.2f   %10.1f   %12zu   %9.4f   %7.1f %%\n", l + 1, level.used,
                  100.0 * static_cast<double>(level.used) /
                      static_cast<double>(std::max<std::size_t>(level.codebook, 1)),
-                 level.perplexity, level.largest, level.error, 100 * level.explained);
+                 level.entropy_bits, level.perplexity, level.largest, level.error, 100 * level.explained);
   }
-  text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy\n",
-               r.distinct_before, r.distinct);
+  text += line("\n  different IDs: %zu with nearest codewords, %zu after the collision policy%s\n",
+               r.distinct_before, r.distinct,
+               r.collisions.empty() ? "" : (" (" + r.collisions.substr(0, 20) + ")").c_str());
   text += line("  items that share an ID: %zu before, %zu after; %zu items moved\n", r.shared_before,
                r.shared, r.moved);
   text +=
@@ -251,6 +235,7 @@ std::string to_text(const SidReport& r) {
     text += line("  %16s   %24.3f    %.3f .. %.3f", name.c_str(), c.cosine, c.low, c.high);
     text += r.encoded_dim > 0 ? line("    %7.3f\n", c.encoded) : "\n";
   }
+  if (r.drift) text += to_text(*r.drift);
   return text;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// \file What is there to know about a set of semantic IDs. Layer 3.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/result.h"
 #include "penchant/semantic_id/codebooks.h"
+#include "penchant/semantic_id/drift.h"
 
 namespace penchant::semantic_id {
 
@@ -31,6 +33,8 @@ struct CoherenceReport {
 };
 
 struct SidReport {
+  std::string collisions;  ///< policy that the codes have been through; empty: not told
+  std::string sizes;       ///< why the codebooks are as large as they are; empty: not told
   std::size_t items = 0, dim = 0;   ///< dim: numbers of a content vector
   std::size_t encoded_dim = 0;      ///< of what the levels quantise; 0: the content itself
   std::size_t codebook = 0;         ///< the largest K_l
@@ -44,9 +48,12 @@ struct SidReport {
   std::size_t moved = 0;                   ///< items whose codes the policy changed
   double unique_share = 0;                 ///< items that have their ID for themselves / items
   std::vector<CoherenceReport> coherence;  ///< lengths 0..L, final codes
+  std::optional<DriftReport> drift;        ///< of items that came after; make_report leaves it empty
 };
 
 struct ReportOptions {
+  std::string collisions;    ///< SidReport::collisions
+  std::string sizes;         ///< SidReport::sizes
   std::size_t pairs = 4000;  ///< sampled per prefix length
   std::uint64_t seed = 1;
 };

@@ -159,6 +159,27 @@ const Schema& semantic_id_schema() {
   return schema;
 }
 
+const Schema& semantic_id_tree_schema() {
+  static const Schema item = object({need("id", plain(), ""), need("title", plain(), ""), need("events", count(), "")})
+                                 .named("SemanticIdItem");
+  static const Schema node = object({
+      need("code", count().nullable(), "last code of the prefix; null at the root"),
+      need("prefix", codes(), "first codes of the semantic IDs"),
+      need("name", plain(), "what sets these items apart from their siblings; \"mixed\": nothing does"),
+      need("items", count(), "available ones"), need("share", number(), "of the items that have an ID"),
+      need("terms", any_list(object({need("attribute", plain(), "empty: a word of the title"), need("value", plain(), ""),
+                                     need("share", number(), "of these items that have it"),
+                                     need("share_outside", number(), "of their siblings")})), "what the name is made of"),
+      need("examples", any_list(item), "most events first")}).named("SemanticIdNode");
+  static const Schema schema = object({
+      need("release", plain(), ""), need("levels", count(), "codes of a whole semantic ID"),
+      need("path", any_list(node), "from the root to the prefix"),
+      need("children", any_list(node), "one code longer, most items first; empty at a whole ID"),
+      need("items", any_list(item), "of a whole ID"),
+      need("below", count(), "children, or items of a whole ID, that there are")}).named("SemanticIdTree");
+  return schema;
+}
+
 const Schema& release_list_schema() {
   static const Schema schema = object({
       need("live", plain().nullable(), "name of the live release"),

@@ -129,5 +129,31 @@ TEST_F(ServiceTest, ItemCardAndSemanticId) {
   EXPECT_EQ(call("GET", "/v1/items/none/card").status, 404);
 }
 
+TEST_F(ServiceTest, SemanticIdsAreBrowsedLevelByLevel) {
+  start();
+  const auto root = call("GET", "/v1/semantic-ids");
+  ASSERT_EQ(root.status, 200) << root.raw.body;
+  EXPECT_FALSE(check(root.body, semantic_id_tree_schema())) << root.raw.body;
+  EXPECT_EQ(at(root.body, "/path/0/code"), "null");
+  EXPECT_EQ(at(root.body, "/children/0/code"), "1");
+  EXPECT_EQ(at(root.body, "/children/0/name"), "Sci-Fi");
+  EXPECT_EQ(at(root.body, "/children/0/examples/0/title"), "Star Wars");
+  EXPECT_EQ(at(root.body, "/below"), "5");
+  EXPECT_EQ(engine.last_tree.limit, 100u);
+
+  const auto below = call("GET", "/v1/semantic-ids?prefix=12&limit=7&offset=2");
+  ASSERT_EQ(below.status, 200) << below.raw.body;
+  EXPECT_EQ(engine.last_tree.prefix, (std::vector<std::uint16_t>{12}));
+  EXPECT_EQ(engine.last_tree.limit, 7u);
+  EXPECT_EQ(engine.last_tree.offset, 2u);
+  EXPECT_EQ(call("GET", "/v1/semantic-ids?prefix=12,7").status, 404);
+  for (const char* wrong : {"x", "1,", ",1", "1,,2", "-1", "65536", "1 2", "1.5"}) {
+    const auto refused = call("GET", std::string("/v1/semantic-ids?prefix=") + (std::string(wrong) == "1 2" ? "1%202" : wrong));
+    EXPECT_EQ(refused.status, 400) << wrong;
+    EXPECT_NE(at(refused.body, "/error/message").find("12,7"), std::string::npos) << wrong;
+  }
+  EXPECT_EQ(call("GET", "/v1/semantic-ids?limit=0").status, 400);
+}
+
 }  // namespace
 }  // namespace penchant::service

@@ -193,6 +193,16 @@ class FakeEngine final : public recommend::Engine {
     return recommend::ItemCard{.item = item, .semantic_id = {1, 2, 3}, .events = 4,
                                .neighbours = {{"2", "Two", {1, 2, 4}, 2, 0.5}}};
   }
+  Result<recommend::IdTree> id_tree(const recommend::IdTreeQuery& query) override {
+    if (query.prefix.size() > 1) return Error{ErrorCode::not_found, "no available item has a semantic ID that begins so"};
+    last_tree = query;
+    recommend::IdTree out{.release = "r1", .levels = 3, .path = {{.items = 3, .share = 1}}, .below = 5};
+    recommend::IdTreeNode child{.prefix = {1}, .name = "Sci-Fi", .items = 2, .share = 0.5,
+                                .terms = {{"genre", "Sci-Fi", 1, 0.25}}, .examples = {{"1", "Star Wars", 4}}};
+    if (query.prefix.empty()) out.children.push_back(child);
+    else out.path.push_back(child);
+    return out;
+  }
   Result<std::vector<double>> score_all(const recommend::Request&) override { return std::vector<double>{}; }
   Result<store::AppendReport> append_events(std::span<const catalog::Event> events, const store::AppendOptions& options) override {
     return store.append_events(events, options);
@@ -221,6 +231,7 @@ class FakeEngine final : public recommend::Engine {
   std::string live = "r1";
   std::mutex mutex;
   recommend::Request last;
+  recommend::IdTreeQuery last_tree;
 };
 
 class FakeRunner final : public TaskRunner {

@@ -31,6 +31,7 @@ const std::vector<Route>& all_routes() {
     add_user_routes(routes);
     add_task_routes(routes);
     add_model_routes(routes);
+    add_semantic_id_routes(routes);
     add_operation_routes(routes);
     return routes;
   }();

@@ -88,6 +88,7 @@ void add_user_routes(std::vector<Route>& routes);
 void add_event_routes(std::vector<Route>& routes);
 void add_recommend_routes(std::vector<Route>& routes);
 void add_model_routes(std::vector<Route>& routes);
+void add_semantic_id_routes(std::vector<Route>& routes);
 void add_task_routes(std::vector<Route>& routes);
 void add_operation_routes(std::vector<Route>& routes);
 

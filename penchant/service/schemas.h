@@ -30,6 +30,7 @@ namespace penchant::service {
 [[nodiscard]] const Schema& bulk_answer_schema();
 [[nodiscard]] const Schema& item_card_schema();
 [[nodiscard]] const Schema& semantic_id_schema();
+[[nodiscard]] const Schema& semantic_id_tree_schema();
 [[nodiscard]] const Schema& release_list_schema();
 [[nodiscard]] const Schema& release_schema();
 [[nodiscard]] const Schema& task_schema();

@@ -205,6 +205,66 @@ export const journeys = [
     },
   },
   {
+    name: 'the tree of semantic IDs: from an item to its place, by keyboard, to a failing server',
+    async run(page, at) {
+      if (!at.live) return;
+      await page.goto(`${at.url}/#/items/${encodeURIComponent(at.item.id)}`);
+      await page.getByRole('link', { name: 'Show in the tree' }).click();
+      await see(page, 'h1', 'Semantic IDs');
+      const chosen = page.locator('[role=treeitem][aria-selected=true]');
+      await chosen.filter({ hasText: at.item.title }).waitFor({ timeout: kPatienceMs });
+      assert((await page.locator('[role=treeitem][aria-expanded=true]').count()) >= 2, 'the groups above the item are not open');
+      await settled(page);
+      await at.shot('ids-item');
+
+      await page.goto(`${at.url}/#/ids`);
+      await page.reload();
+      const rows = page.locator('[role=treeitem]');
+      await rows.first().waitFor({ timeout: kPatienceMs });
+      const closed = await rows.count();
+      await rows.first().focus();
+      await page.keyboard.press('ArrowRight');
+      await page.waitForFunction((count) => document.querySelectorAll('[role=treeitem]').length > count, closed);
+      await see(page, '[role=treeitem][aria-level="2"]');
+      await page.locator('[role=treeitem][aria-busy]').waitFor({ state: 'detached' });
+      await page.keyboard.press('ArrowRight');
+      assert((await chosen.getAttribute('aria-level')) === '2', 'the right arrow does not go down into an open group');
+      await see(page, 'section[aria-label="Group"] h3', 'Most used items');
+      await settled(page);
+      await at.shot('ids');
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('ArrowLeft');
+      assert((await rows.count()) === closed, 'the left arrow does not close the group');
+      assert(page.url().includes('prefix='), 'the chosen group is not in the address');
+      await page.keyboard.press('End');
+      assert((await chosen.getAttribute('data-key')) === (await rows.last().getAttribute('data-key')), 'End does not go to the last row');
+
+      await page.getByLabel('Find an item in the tree').fill(at.item.title);
+      await page.locator('[role=option]', { hasText: at.item.title }).first().click();
+      await chosen.filter({ hasText: at.item.title }).waitFor({ timeout: kPatienceMs });
+
+      at.expectFailures(3);
+      await page.route('**/v1/semantic-ids?prefix=*', (route) =>
+        route.fulfill({ status: 500, json: { error: { code: 'internal', message: 'something broke on purpose' } } }),
+      );
+      await page.goto(`${at.url}/#/ids`);
+      await page.reload();
+      await rows.first().waitFor({ timeout: kPatienceMs });
+      await rows.first().click();
+      await see(page, '[role=treeitem]', 'This level could not be read');
+      await at.shot('ids-level-failed');
+      await page.unroute('**/v1/semantic-ids?prefix=*');
+      await rows.filter({ hasText: 'Try again' }).click();
+      await see(page, '[role=treeitem][aria-level="2"][aria-posinset="2"], [role=treeitem][aria-level="2"][aria-setsize="1"]');
+      await page.route('**/v1/semantic-ids', (route) =>
+        route.fulfill({ status: 404, json: { error: { code: 'not_found', message: 'no release is live' } } }),
+      );
+      await page.reload();
+      await see(page, '.blank', 'No semantic IDs yet');
+      await page.unroute('**/v1/semantic-ids');
+    },
+  },
+  {
     name: 'a new item with text only is recommendable',
     async run(page, at) {
       at.expectFailures(1); // the form asks whether the id is free: 404 means yes

@@ -111,6 +111,58 @@ class Verbs(unittest.TestCase):
             bare = run("--encoder", os.path.join(home, "none"), "sids", "compare", home=home, check=1)
             self.assertIn("content vectors", bare.stderr)
 
+    def test_sids_diff_of_a_release_with_itself_finds_nothing(self):
+        name = self.json("models", "list")[0]["name"]
+        same = self.json("sids", "diff", name, name)
+        self.assertEqual((same["changed"], same["kept_share"], same["added"], same["same_codebooks"]), (0, 1, 0, True))
+        table = run("sids", "diff", name, name, home=MOVIELENS_HOME, check=0).stdout
+        self.assertIn("identical", table)
+        self.assertLessEqual(max(map(len, table.splitlines())), 100)
+        run("sids", "diff", name, "no-such-release", home=MOVIELENS_HOME, check=3)
+
+    def test_exported_semantic_ids_come_back_the_same(self):
+        with copied_home() as home:
+            exported = {}
+            for style in ("keys", "openonerec", "tokens", "short-tokens"):
+                file = os.path.join(home, style + ".json")
+                run("sids", "export", "--format", style, "--out", file, home=home, check=0)
+                out = os.path.join(home, style + "-back.json")
+                run("sids", "import", file, "--fill", "--out", out, home=home, check=0)  # other tests may have added items
+                with open(out, encoding="utf-8") as back:
+                    exported[style] = {item: key for key, items in json.load(back).items() for item in items}
+            self.assertEqual(len({json.dumps(one, sort_keys=True) for one in exported.values()}), 1)
+            with open(os.path.join(home, "keys.json"), encoding="utf-8") as file:
+                for key, items in json.load(file).items():
+                    for item in items:
+                        self.assertEqual(exported["keys"][item], key)
+            shown = json.loads(run("--json", "sids", "show", "50", home=home, check=0).stdout)["semantic_id"]
+            self.assertEqual(exported["keys"]["50"], ",".join(map(str, shown)))
+
+    def test_sids_import_names_what_is_wrong(self):
+        with copied_home() as home:
+            def refused(text, *args):
+                file = os.path.join(home, "ids.json")
+                with open(file, "w", encoding="utf-8") as out:
+                    out.write(text)
+                return run("sids", "import", file, *args, home=home, check=1).stderr
+            self.assertIn("line 1: not JSON", refused('{"1,2": ['))
+            self.assertIn("no-such-item", refused('{"1,2": ["no-such-item"]}'))
+            self.assertIn("--fill", refused('{"1,2": ["50"]}'))
+            self.assertIn('"1,2,3": 3 codes', refused('{"1,2": ["50"], "1,2,3": ["51"]}'))
+            self.assertIn("two semantic IDs", refused('{"1,2": ["50", "50"]}'))
+            run("sids", "export", "--format", "xml", home=home, check=1)
+            wrong = run("train", "--codes", os.path.join(home, "ids.json"), home=home, check=1).stderr
+            self.assertIn("two semantic IDs", wrong)
+
+    def test_collision_policies_count_items(self):
+        for policy in ("reassign", "extra", "popular"):
+            one = self.json("sids", "compare", "--quantisers", "residual-kmeans", "--collisions", policy)["quantisers"][0]
+            self.assertEqual(one["report"]["collisions"], policy)
+            self.assertEqual(len(one["report"]["levels"]), 4 if policy == "extra" else 3)
+            self.assertGreater(one["unique_after"], one["unique_before"])
+        self.assertIn("reassign, extra or popular",
+                      run("sids", "compare", "--collisions", "none", home=MOVIELENS_HOME, check=1).stderr)
+
     def test_recommend_search_explain(self):
         lists = self.json("recommend", "--user", "196", "-n", "5")
         self.assertEqual(len(lists["items"]), 5)

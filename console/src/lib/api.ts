@@ -6,6 +6,9 @@ import type {
   Attributes,
   CatalogueFacts,
   Evidence,
+  IdBranch,
+  IdExample,
+  IdNode,
   IdReport,
   ItemBrief,
   ItemCard,
@@ -149,6 +152,30 @@ function readItem(row: JsonObject): ItemBrief {
 
 const codes = (value: Json | undefined) => array(value).flatMap((code) => number(code) ?? []);
 
+function readIdExample(row: JsonObject): IdExample {
+  const id = text(row.id);
+  return { id, title: text(row.title) || id, events: number(row.events) ?? 0 };
+}
+
+function readIdNode(row: JsonObject): IdNode {
+  return {
+    prefix: codes(row.prefix),
+    name: text(row.name),
+    items: number(row.items) ?? 0,
+    share: number(row.share) ?? 0,
+    terms: array(row.terms).map((entry) => {
+      const term = object(entry);
+      return {
+        attribute: text(term.attribute),
+        value: text(term.value),
+        share: number(term.share) ?? 0,
+        shareOutside: number(term.share_outside) ?? 0,
+      };
+    }),
+    examples: array(row.examples).map((entry) => readIdExample(object(entry))),
+  };
+}
+
 function readReason(row: JsonObject): Reason {
   const evidence = array(row.evidence).map((entry): Evidence => {
     const from = object(entry);
@@ -238,6 +265,19 @@ export const api = {
       semanticId: codes(body.semantic_id),
       events: number(body.events) ?? 0,
       neighbours,
+    };
+  },
+
+  /** One level of the tree of semantic IDs, from `offset` on. */
+  async idBranch(prefix: readonly number[], offset = 0): Promise<IdBranch> {
+    const body = object(await get(query('/v1/semantic-ids', { prefix: prefix.join(','), offset: offset || '' })));
+    return {
+      release: text(body.release),
+      levels: number(body.levels) ?? 0,
+      path: array(body.path).map((entry) => readIdNode(object(entry))),
+      children: array(body.children).map((entry) => readIdNode(object(entry))),
+      items: array(body.items).map((entry) => readIdExample(object(entry))),
+      below: number(body.below) ?? 0,
     };
   },
 

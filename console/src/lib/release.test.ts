@@ -40,7 +40,7 @@ describe('readIdReport', () => {
       unique_share: 0.963,
       shared: 62,
     });
-    expect(report?.levels[0]).toEqual({ used: 61, entropyBits: 5.4, error: 0.5, explained: 0.5 });
+    expect(report?.levels[0]).toEqual({ codebook: null, used: 61, entropyBits: 5.4, error: 0.5, explained: 0.5 });
     expect(report?.coherence.map((entry) => entry.length)).toEqual([0]); // a length without pairs says nothing
     expect(report?.facts).toEqual([['items with an ID of their own', '96.3 %'], ['items that share an ID', '62']]);
   });

@@ -78,7 +78,13 @@ function readComparison(row: JsonObject): Comparison {
 }
 
 function readLevel(row: JsonObject): LevelUse {
-  return { used: number(row.used), entropyBits: number(row.entropy_bits), error: number(row.error), explained: number(row.explained) };
+  return {
+    codebook: number(row.codebook),
+    used: number(row.used),
+    entropyBits: number(row.entropy_bits),
+    error: number(row.error),
+    explained: number(row.explained),
+  };
 }
 
 /** Fields of a report that are a number of items, in reading order, and how a person calls them. */
@@ -96,7 +102,7 @@ export function readIdReport(from: JsonObject): IdReport | null {
   // The trainer's own short form counts the levels and lists only what each leaves unexplained.
   const levels = Array.isArray(from.levels)
     ? from.levels.map((row) => readLevel(object(row)))
-    : array(from.level_error).map((error) => ({ used: null, entropyBits: null, error: number(error), explained: null }));
+    : array(from.level_error).map((error) => ({ codebook: null, used: null, entropyBits: null, error: number(error), explained: null }));
   const coherence = array(from.coherence).map((entry) => {
     const row = object(entry);
     return { length: number(row.length) ?? 0, pairs: number(row.pairs) ?? 0, cosine: number(row.cosine) ?? 0, low: number(row.low), high: number(row.high) };
@@ -108,6 +114,7 @@ export function readIdReport(from: JsonObject): IdReport | null {
     coherence: coherence.filter((entry) => entry.pairs > 0),
     facts: [
       ...(unique === null ? [] : [['items with an ID of their own', percent(unique, 1)] as [string, string]]),
+      ...(text(from.collisions) ? [['collision policy', text(from.collisions)] as [string, string]] : []),
       ...kIdFacts.flatMap(([key, name]): [string, string][] => {
         const value = number(from[key]);
         return value === null ? [] : [[name, count(value)]];

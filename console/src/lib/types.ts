@@ -40,6 +40,44 @@ export interface ItemCard {
   neighbours: Neighbour[];
 }
 
+export interface IdExample {
+  id: string;
+  title: string;
+  events: number;
+}
+
+/** What sets a group apart: the share of its items that have it, and of their siblings. */
+export interface IdTerm {
+  /** Empty: a word of the title. */
+  attribute: string;
+  value: string;
+  share: number;
+  shareOutside: number;
+}
+
+/** The items whose semantic IDs begin with `prefix`. */
+export interface IdNode {
+  prefix: number[];
+  name: string;
+  items: number;
+  share: number;
+  terms: IdTerm[];
+  examples: IdExample[];
+}
+
+/** One opened node of the tree of semantic IDs. */
+export interface IdBranch {
+  release: string;
+  /** Codes of a whole ID. */
+  levels: number;
+  path: IdNode[];
+  children: IdNode[];
+  /** Of a whole ID. */
+  items: IdExample[];
+  /** Children, or items of a whole ID, that there are. */
+  below: number;
+}
+
 export interface Evidence {
   kind: string;
   id: string;
@@ -165,6 +203,8 @@ export interface Comparison {
 
 /** One level of the semantic IDs; null where the release does not say. */
 export interface LevelUse {
+  /** Codes that there are. */
+  codebook: number | null;
   used: number | null;
   entropyBits: number | null;
   /** Mean squared length left after this level. */

@@ -1,38 +1,13 @@
 #include "penchant/evaluate/release/holdout.h"
 
-#include <boost/json.hpp>
-
 #include <algorithm>
 #include <cmath>
 
-#include "penchant/artifact/files.h"
 #include "penchant/artifact/safetensors.h"
+#include "penchant/semantic_id/release_ids.h"
 
 namespace penchant::evaluate {
 namespace {
-
-constexpr std::uint64_t kMaxItemsJson = 1ULL << 30;
-
-Result<std::vector<std::string>> read_item_ids(const std::string& path, std::size_t expected) {
-  PENCHANT_TRY(text, artifact::read_file(path, kMaxItemsJson));
-  const auto broken = [&](const std::string& what) { return Error{ErrorCode::corrupt, path + ": " + what}; };
-  boost::system::error_code error;
-  const auto root = boost::json::parse(text, error);
-  if (error) return broken("not JSON: " + error.message());
-  const auto* object = root.if_object();
-  const auto* ids = object == nullptr ? nullptr : object->if_contains("ids");
-  if (ids == nullptr || !ids->is_array()) return broken("the array \"ids\" is missing");
-  if (ids->get_array().size() != expected)
-    return broken("holds " + std::to_string(ids->get_array().size()) + " ids, the manifest says " +
-                  std::to_string(expected));
-  std::vector<std::string> out;
-  out.reserve(expected);
-  for (const auto& id : ids->get_array()) {
-    if (!id.is_string()) return broken("id " + std::to_string(out.size()) + " is not a text");
-    out.emplace_back(id.get_string());
-  }
-  return out;
-}
 
 std::string train_again(Kind kind) {
   if (kind == Kind::given) return "; releases are trained with --holdout last-out, time or cold";
@@ -69,7 +44,7 @@ Result<ReleaseFacts> read_release_facts(const std::string& folder) {
   ReleaseFacts facts;
   PENCHANT_TRY(manifest, artifact::verify_release(folder));
   facts.manifest = std::move(manifest);
-  PENCHANT_TRY(ids, read_item_ids(folder + "/items.json", facts.manifest.model.items));
+  PENCHANT_TRY(ids, semantic_id::read_item_ids(folder + "/items.json", facts.manifest.model.items));
   facts.item_ids = std::move(ids);
   PENCHANT_TRY(counts, artifact::SafeTensors::open(folder + "/counts.safetensors"));
   PENCHANT_TRY(train_count, counts.vector_i32("train_count"));
