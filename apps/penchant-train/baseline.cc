@@ -18,10 +18,15 @@ std::uint32_t threads_of(const BaselineArguments& a) {
   return a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
+/// What follows from the settings: windows of a long history do not overlap, so every event is learned from once.
+void settle(learn::TrainOptions& options) { options.stride = options.max_len; }
+void settle(learn::TowerOptions&) {}
+
 /// Sets, checks, trains and writes one model, whatever its options are.
 template <class Options, class Train>
 Status fit(const BaselineArguments& a, Options options, const Train& train, Report& report, const std::function<bool()>& go_on) {
   for (const std::string& setting : a.settings) PENCHANT_DO(learn::apply_setting(options, setting));
+  settle(options);
   options.seed = a.seed;
   options.threads = threads_of(a);
   PENCHANT_DO(learn::validate(options));
@@ -67,11 +72,7 @@ Status run_fit(const BaselineArguments& a, Report& report, const std::function<b
   if (!a.progress_json.empty()) PENCHANT_DO(report.open_json(a.progress_json));
   if (a.model == learn::kTowersModel) return fit(a, learn::TowerOptions(), learn::train_towers, report, go_on);
   PENCHANT_TRY(options, learn::baseline_options(a.model));
-  const auto train = [](const learn::TrainingData& data, learn::TrainOptions o, const learn::TrainSink& sink) {
-    o.stride = o.max_len;  // windows of a long history do not overlap: every event is learned from once
-    return o.refit ? learn::train_then_refit(data, o, sink) : learn::train(data, o, sink);
-  };
-  return fit(a, options, train, report, go_on);
+  return fit(a, options, options.refit ? learn::train_then_refit : learn::train, report, go_on);
 }
 
 Status run_encode(const BaselineArguments& a) {
