@@ -20,6 +20,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.code_weight = 0;
   o.id_dropout = 0;
   o.shuffle_ties = false;
+  o.like_lengths = false;
   o.id_scale = 0.02;
   o.weight_decay = 0;
   o.learning_rate = 1.5e-3;

@@ -8,7 +8,7 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
@@ -16,7 +16,7 @@ constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
     {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
-    {"batch", &TrainOptions::batch}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
+    {"batch", &TrainOptions::batch}, {"like_lengths", &TrainOptions::like_lengths}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
     {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
     {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
     {"epochs", &TrainOptions::epochs}, {"patience", &TrainOptions::patience},
