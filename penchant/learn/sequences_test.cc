@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "penchant/artifact/safetensors.h"
@@ -18,6 +19,7 @@ struct File {
   std::vector<std::int64_t> offsets{0, 3, 4};
   std::vector<std::int32_t> items{0, 2, 1, 2}, users{0}, targets{2};
   std::string format = "1", count = "3", removes_seen = "false";
+  std::vector<float> content;  ///< [items, 2] of the kind "sound"; empty: none
 
   [[nodiscard]] std::string write() const {
     const auto path = std::filesystem::temp_directory_path() /
@@ -29,6 +31,8 @@ struct File {
     writer.set_metadata("removes_seen", removes_seen);
     writer.add("offsets", std::span<const std::int64_t>(offsets));
     writer.add("items", std::span<const std::int32_t>(items));
+    if (!content.empty())
+      writer.add("content.sound", MatrixView<const float>(content.data(), content.size() / 2, 2));
     writer.add("validation.user", std::span<const std::int32_t>(users));
     writer.add("validation.target", std::span<const std::int32_t>(targets));
     EXPECT_TRUE(writer.write(path).ok());
@@ -60,6 +64,18 @@ TEST(Sequences, NameWhatIsWrongInAHostileFile) {
   EXPECT_THAT(message({.users = {0, 1}}), HasSubstr("differ in length"));
   EXPECT_THAT(message({.count = "many"}), HasSubstr("\"items\""));
   EXPECT_THAT(message({.format = "2"}), HasSubstr("\"format\" must be 1"));
+}
+
+TEST(Sequences, ContentIsReadByKindAndEveryBadRowIsNamed) {
+  const auto data = read_sequences(File{.content = {1, 0, 0, 1, 0, 0}}.write());
+  ASSERT_TRUE(data.ok()) << data.error().message;
+  ASSERT_EQ(data->modalities.size(), 1u);
+  EXPECT_EQ(data->modalities[0].name, "sound");
+  EXPECT_THAT(data->modalities[0].vectors.row(1), ElementsAre(0, 1));
+  EXPECT_THAT(read_sequences(File{.content = {1, 0, 0, 1}}.write()).error().message,
+              HasSubstr("content.sound must have one row per item"));
+  EXPECT_THAT(read_sequences(File{.content = {1, 0, 0, NAN, 0, 0}}.write()).error().message,
+              HasSubstr("content.sound: row 1 holds a value that is not finite"));
 }
 
 TEST(Histories, MustNotBeEmpty) {

@@ -171,6 +171,12 @@ class Benchmarks(unittest.TestCase):
         self.assertIn("| sasrec † | 0.0620<br>", self.page())
         self.assertIn("2 runs to do, 0 recorded already", self.run_tool(*words, "--dry-run").stdout)
 
+    def test_the_mark_follows_the_trainer_of_the_program(self):
+        sys.path.insert(0, os.path.join(ROOT, "tools"))
+        from benchmark import sets
+        with open(os.path.join(ROOT, "penchant", "evaluate", "baselines", "trained.h"), encoding="utf-8") as file:
+            self.assertIn(f"kTrainerFormat = {sets.TRAINER};", file.read())
+
 
 if __name__ == "__main__":
     unittest.main()

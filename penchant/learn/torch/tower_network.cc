@@ -68,11 +68,6 @@ TowerNetwork::TowerNetwork(const TowerOptions& options, std::vector<TowerModalit
   if (m > 0) intensity_ = linear("intensity", m, (m + (options_.ids ? 1 : 0)) * d);
 }
 
-std::int64_t TowerNetwork::width() const noexcept {
-  return static_cast<std::int64_t>(options_.dim) *
-         (static_cast<std::int64_t>(modalities_.size()) + (options_.ids ? 1 : 0));
-}
-
 Tensor TowerNetwork::attend(const Linear& key, const Linear& value, const Tensor& from, const Tensor& which,
                             const Tensor& has, bool training) const {
   const std::int64_t n = which.size(0), k = which.size(1), d = options_.dim, part = d / kHeads;

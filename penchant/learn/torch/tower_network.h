@@ -62,7 +62,6 @@ class TowerNetwork {
   [[nodiscard]] const std::vector<Network::Weight>& weights() const noexcept { return weights_; }
   /// Tensors of docs/formats/towers.md.
   [[nodiscard]] std::vector<std::pair<std::string, torch::Tensor>> exported() const;
-  [[nodiscard]] std::int64_t width() const noexcept;
 
  private:
   struct Side {
