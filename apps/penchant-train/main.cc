@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -23,6 +24,7 @@
 #include "penchant/learn/trainer.h"
 #include "penchant/semantic_id/quantiser.h"
 #include "penchant/store/store.h"
+#include "penchant/text/vector_cache.h"
 #include "report.h"
 
 namespace penchant::app {
@@ -99,6 +101,10 @@ Result<learn::TrainOptions> train_options(const Arguments& a, const std::string&
   PENCHANT_TRY(options, learn::preset_options(preset, 0));
   for (const std::string& setting : a.settings)
     if (!setting.starts_with(kTowers)) PENCHANT_DO(learn::apply_setting(options, setting));
+  const auto given = [&](std::string_view name) {
+    return std::ranges::any_of(a.settings, [&](const std::string& setting) { return setting.starts_with(name); });
+  };
+  if (given("max_len=") && !given("stride=")) options.stride = std::max(1u, std::min(options.stride, options.max_len / 2));
   if (a.epochs > 0) {
     options.epochs = a.epochs;
     options.patience = 0;
@@ -129,7 +135,8 @@ Status run(const Arguments& a, Report& report) {
   };
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
                                             {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
-                                             .encoder_dir = a.encoder, .quantiser = a.quantiser,
+                                             .encoder_dir = a.encoder,
+                                             .text_vectors = a.home + "/" + std::string(text::kCatalogueVectors), .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,
                                              .codebooks = a.codebooks, .balance = a.balance,
                                              .collisions = a.collisions, .ids_file = a.codes, .seed = a.seed},

@@ -11,6 +11,7 @@
 #include "penchant/base/result.h"
 #include "penchant/recommend/engine.h"
 #include "penchant/store/store.h"
+#include "penchant/text/vector_cache.h"
 
 namespace CLI {
 class App;
@@ -55,7 +56,7 @@ class Context {
   void close();
   [[nodiscard]] std::string models_dir() const { return globals_.home + "/models"; }
   /// Cache of encoded item texts (docs/formats/text_vectors.md).
-  [[nodiscard]] std::string text_vectors() const { return globals_.home + "/cache/item_text_vectors.safetensors"; }
+  [[nodiscard]] std::string text_vectors() const { return globals_.home + "/" + std::string(text::kCatalogueVectors); }
   /// Folder of the named release, or of the live one when the name is empty; not_found says how to
   /// get one.
   Result<std::string> release_folder(const std::string& name = "");

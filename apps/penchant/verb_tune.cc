@@ -1,4 +1,4 @@
-/// \file tune: better settings of a baseline, looked for on validation events alone.
+/// \file tune: better settings of a baseline or of the user model, looked for on validation events alone.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include "context.h"
 #include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/tune/tune.h"
+#include "penchant/evaluate/tune/release_subject.h"
 #include "penchant/evaluate/tune/report.h"
 #include "terminal.h"
 
@@ -14,7 +15,7 @@ namespace penchant::app {
 namespace {
 
 struct Options {
-  std::string model, protocol = "last-out", ties = "given", seen;
+  std::string model, protocol = "last-out", ties = "given", seen, preset = "auto";
   evaluate::TuneOptions tune;
 };
 
@@ -39,9 +40,19 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-/// The command that measures what was chosen on the test events.
-std::string eval_line(const Context& context, const Options& options, const evaluate::TuneReport& report) {
-  std::string line = "penchant --home " + quoted(context.globals().home) + " eval --models " + options.model;
+/// The command that measures what was chosen on the test events; of a release the one that trains it,
+/// which measures it too.
+std::string next_line(const Context& context, const Options& options, const evaluate::TuneReport& report) {
+  std::string line = "penchant --home " + quoted(context.globals().home);
+  if (evaluate::is_release_column(options.model)) {
+    line += " train";
+    if (options.preset != "auto") line += " --preset " + options.preset;
+    if (options.protocol != "last-out") line += " --holdout " + options.protocol;
+    if (options.tune.seed != 1) line += " --seed " + std::to_string(options.tune.seed);
+    for (const auto& word : evaluate::chosen_settings(report)) line += " --set " + word;
+    return line;
+  }
+  line += " eval --models " + options.model;
   for (const auto& word : evaluate::chosen_settings(report)) line += " --set " + options.model + "." + word;
   if (options.protocol != "last-out") line += " --protocol " + options.protocol;
   if (options.ties != "given") line += " --ties " + options.ties;
@@ -49,31 +60,46 @@ std::string eval_line(const Context& context, const Options& options, const eval
   return line;
 }
 
+Result<evaluate::TuneSubject> subject_of(const Context& context, const Options& options, store::Store& store) {
+  const std::string program = context.globals().program_dir + "/penchant-train";
+  const std::string trainer = std::filesystem::exists(program) ? program : "";
+  if (!evaluate::is_release_column(options.model))
+    return evaluate::tune_subject(options.model, {.trainer = trainer,
+                                                  .cache_folder = context.globals().home + "/cache/baselines",
+                                                  .threads = context.globals().threads});
+  PENCHANT_TRY(counts, store.counts());
+  return evaluate::release_subject(options.model, {.home = context.globals().home,
+                                                   .trainer = trainer,
+                                                   .encoder_dir = context.globals().encoder_dir,
+                                                   .preset = options.preset,
+                                                   .events = counts.events,
+                                                   .threads = context.globals().threads});
+}
+
+/// Content of the catalogue where the model reads it from its FitInput; a release reads the store.
+Result<evaluate::ContentVectors> content_of(Context& context, const Options& options, store::Store& store,
+                                            const ProgressSink& progress) {
+  const auto* baseline = evaluate::find_baseline(options.model);
+  if (baseline == nullptr || baseline->content == evaluate::ContentUse::none) return evaluate::ContentVectors{};
+  auto loaded = evaluate::load_content(store,
+                                       {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()},
+                                       context.executor(), progress);
+  const bool optional = baseline->content == evaluate::ContentUse::welcome;
+  if (!loaded.ok() && optional && loaded.error().code == ErrorCode::invalid_argument) return evaluate::ContentVectors{};
+  return loaded;
+}
+
 Status tune(Context& context, const Options& options) {
-  if (options.model == "penchant" || options.model == "dense" || options.model == "generator")
-    return invalid("the settings of a release are not searched here: train some with `penchant train --name N --no-promote "
-                   "--set name=value` and compare them with `penchant eval --stage validation --models penchant --release N`");
   PENCHANT_TRY(tune, tune_options(context, options));
-  evaluate::BaselineContext where{.cache_folder = context.globals().home + "/cache/baselines",
-                                  .threads = context.globals().threads};
-  const std::string trainer = context.globals().program_dir + "/penchant-train";
-  if (std::filesystem::exists(trainer)) where.trainer = trainer;
-  PENCHANT_TRY(subject, evaluate::tune_subject(options.model, where));
   PENCHANT_TRY(store, context.store());
+  PENCHANT_TRY(subject, subject_of(context, options, *store));
   PENCHANT_TRY(log, evaluate::load_events(*store));
   ProgressLine line(context.globals().quiet);
-  const auto use = evaluate::find_baseline(options.model)->content;
-  if (use != evaluate::ContentUse::none) {
-    auto loaded = evaluate::load_content(*store,
-                                         {.encoder_dir = context.globals().encoder_dir,
-                                          .cache_file = context.text_vectors()},
-                                         context.executor(), line.sink());
-    if (!loaded.ok() && (use == evaluate::ContentUse::needed || loaded.error().code != ErrorCode::invalid_argument)) return std::move(loaded).error();
-    if (loaded.ok()) tune.content = std::move(loaded).value();
-  }
+  PENCHANT_TRY(content, content_of(context, options, *store, line.sink()));
+  tune.content = std::move(content);
   PENCHANT_TRY(report, evaluate::tune(log, subject, tune, context.executor(), line.sink()));
   line.finish();
-  const std::string next = eval_line(context, options, report);
+  const std::string next = next_line(context, options, report);
   if (context.globals().json) {
     std::string text = evaluate::to_json(report);
     text.pop_back();
@@ -83,7 +109,7 @@ Status tune(Context& context, const Options& options) {
   std::printf("%s\n%s\n", evaluate::to_table(report).c_str(), wrapped(evaluate::sentence(report), 0).c_str());
   if (!report.stopped.empty()) std::printf("The search ended because %s.\n", report.stopped.c_str());
   for (const auto& note : report.notes) std::printf("%s\n", wrapped("Note: " + note + ".", 0).c_str());
-  std::printf("On the test events:\n\n    %s\n", next.c_str());
+  std::printf("%s:\n\n    %s\n", evaluate::is_release_column(options.model) ? "To train it" : "On the test events", next.c_str());
   return {};
 }
 
@@ -91,8 +117,8 @@ Status tune(Context& context, const Options& options) {
 
 void add_tune(CLI::App& app, Run& run) {
   auto options = std::make_shared<Options>();
-  auto* verb = app.add_subcommand("tune", "look for better settings of a baseline, on validation events alone");
-  verb->add_option("model", options->model, "baseline with settings: ease, ials, item-knn, sasrec, …")->required();
+  auto* verb = app.add_subcommand("tune", "look for better settings of a baseline or of the user model, on validation events alone");
+  verb->add_option("model", options->model, "penchant, dense or generator; or a baseline with settings: ease, ials, sasrec, …")->required();
   verb->add_option("--trials", options->tune.trials, "in all, those of earlier runs included")->capture_default_str();
   verb->add_option("--minutes", options->tune.minutes, "begin no trial later than this; 0: no limit")->capture_default_str();
   verb->add_option("--set", options->tune.fixed, "name=value that stays as it is, e.g. --set dim=64");
@@ -100,6 +126,7 @@ void add_tune(CLI::App& app, Run& run) {
   verb->add_option("--protocol", options->protocol, "last-out, time, cold, windows or given")->capture_default_str();
   verb->add_option("--ties", options->ties, "given, or shuffled inside each user")->capture_default_str();
   verb->add_option("--seen", options->seen, "seen items kept or removed (default: removed where repeats are rare)");
+  verb->add_option("--preset", options->preset, "of a release: whose settings are the defaults, as in train")->capture_default_str();
   verb->add_option("--seed", options->tune.seed, "of the search and of every fit")->capture_default_str();
   verb->callback([&run, options] {
     run = [options](Context& c) { return tune(c, *options); };

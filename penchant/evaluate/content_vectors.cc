@@ -10,12 +10,11 @@
 #include "penchant/catalog/given_vectors.h"
 #include "penchant/catalog/item.h"
 #include "penchant/kernels/vectors.h"
-#include "penchant/recommend/text_cache.h"
+#include "penchant/text/vector_cache.h"
 
 namespace penchant::evaluate {
 namespace {
 
-constexpr std::size_t kEncodedTogether = 512;  ///< texts between two looks at `progress` and the cache
 constexpr const char* kText = "text";
 
 struct Contents {
@@ -39,35 +38,6 @@ Result<Contents> read_contents(store::Store& store) {
 
 }  // namespace
 
-Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, std::span<const std::string> texts,
-                                        const std::string& cache_file, Executor& executor, const ProgressSink& progress) {
-  recommend::TextCache cache(cache_file, encoder.sha256(), encoder.dim());
-  Matrix<float> vectors(texts.size(), encoder.dim());
-  std::vector<std::size_t> missing;
-  for (std::size_t r = 0; r < texts.size(); ++r) {
-    if (texts[r].empty()) continue;
-    const auto known = cache.find(texts[r]);
-    if (known.empty())
-      missing.push_back(r);
-    else
-      std::ranges::copy(known, vectors.row(r).begin());
-  }
-  for (std::size_t begin = 0; begin < missing.size(); begin += kEncodedTogether) {
-    const std::size_t count = std::min(kEncodedTogether, missing.size() - begin);
-    std::vector<std::string> some;
-    for (std::size_t k = 0; k < count; ++k) some.push_back(texts[missing[begin + k]]);
-    PENCHANT_TRY(encoded, encoder.encode(some, executor));
-    for (std::size_t k = 0; k < count; ++k) {
-      std::ranges::copy(encoded.row(k), vectors.row(missing[begin + k]).begin());
-      cache.add(some[k], encoded.row(k));
-    }
-    if (!cache_file.empty()) static_cast<void>(cache.save_if_grown());  // a cache: unwritable, the next run encodes again
-    if (progress && !progress({"encode item texts", begin + count, missing.size(), ""}))
-      return Error{ErrorCode::cancelled, "the evaluation was cancelled while encoding item texts"};
-  }
-  return vectors;
-}
-
 Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& store, const ContentOptions& options,
                                                                 Executor& executor, std::size_t first_row,
                                                                 const ProgressSink& progress) {
@@ -78,7 +48,7 @@ Result<std::map<std::string, Matrix<float>>> load_content_kinds(store::Store& st
                        std::ranges::any_of(contents.texts, [](const auto& text) { return !text.empty(); });
   if (encodes) {
     PENCHANT_TRY(encoder, text::SentenceEncoder::load(options.encoder_dir));
-    PENCHANT_TRY(text, encode_item_texts(*encoder, contents.texts, options.cache_file, executor, progress));
+    PENCHANT_TRY(text, text::encode_once(*encoder, contents.texts, options.cache_file, executor, progress));
     contents.given.emplace(kText, std::move(text));
   }
   if (contents.given.empty())

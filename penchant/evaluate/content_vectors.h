@@ -11,7 +11,6 @@
 #include "penchant/base/result.h"
 #include "penchant/evaluate/model.h"
 #include "penchant/store/store.h"
-#include "penchant/text/encoder.h"
 
 namespace penchant::evaluate {
 
@@ -19,12 +18,6 @@ struct ContentOptions {
   std::string encoder_dir;  ///< sentence encoder; empty or absent: only given vectors are used
   std::string cache_file;   ///< encoded texts are kept here (docs/formats/text_vectors.md); empty: nowhere
 };
-
-/// Sentence vectors of item texts, [texts, dim]; an empty text keeps a zero row. What `cache_file`
-/// holds is not encoded again; empty: no cache. cancelled, or the error of the encoder
-Result<Matrix<float>> encode_item_texts(const text::SentenceEncoder& encoder, std::span<const std::string> texts,
-                                        const std::string& cache_file, Executor& executor,
-                                        const ProgressSink& progress = {});
 
 /// Content by kind: the vectors that items carry and, unless a kind is called "text", sentence
 /// vectors of their texts; every row L2-normalised, a zero row = missing. Rows before `first_row` may

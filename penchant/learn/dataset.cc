@@ -13,7 +13,7 @@
 #include "penchant/semantic_id/fit_ids.h"
 #include "penchant/semantic_id/given_ids.h"
 #include "penchant/semantic_id/report.h"
-#include "penchant/text/encoder.h"
+#include "penchant/text/vector_cache.h"
 
 namespace penchant::learn {
 namespace {
@@ -57,20 +57,11 @@ void normalise_rows(Matrix<float>& m) {
 }
 
 /// Sentence vectors of the items that have a text; the others stay zero.
-Result<Modality> encode_text(const Catalogue& catalogue, const std::string& encoder_dir, Executor& executor,
+Result<Modality> encode_text(const Catalogue& catalogue, const DatasetOptions& options, Executor& executor,
                              const ProgressSink& progress) {
-  PENCHANT_TRY(encoder, text::SentenceEncoder::load(encoder_dir));
-  std::vector<std::string> texts;
-  std::vector<std::size_t> rows;
-  for (std::size_t r = 0; r < catalogue.texts.size(); ++r) {
-    if (catalogue.texts[r].empty()) continue;
-    texts.push_back(catalogue.texts[r]);
-    rows.push_back(r);
-  }
-  PENCHANT_TRY(vectors, encoder->encode(texts, executor, progress));
-  Modality m{kTextModality, encoder->name(), encoder->sha256(), Matrix<float>(catalogue.ids.size(), encoder->dim())};
-  for (std::size_t k = 0; k < rows.size(); ++k) std::ranges::copy(vectors.row(k), m.vectors.row(rows[k]).begin());
-  return m;
+  PENCHANT_TRY(encoder, text::SentenceEncoder::load(options.encoder_dir));
+  PENCHANT_TRY(vectors, text::encode_once(*encoder, catalogue.texts, options.text_vectors, executor, progress));
+  return Modality{kTextModality, encoder->name(), encoder->sha256(), std::move(vectors)};
 }
 
 Result<std::vector<Modality>> read_content(Catalogue& catalogue, const DatasetOptions& options, Executor& executor,
@@ -82,7 +73,7 @@ Result<std::vector<Modality>> read_content(Catalogue& catalogue, const DatasetOp
   }
   const bool has_text = catalogue.given.contains(kTextModality);
   if (!options.encoder_dir.empty() && !has_text) {
-    PENCHANT_TRY(text, encode_text(catalogue, options.encoder_dir, executor, progress));
+    PENCHANT_TRY(text, encode_text(catalogue, options, executor, progress));
     normalise_rows(text.vectors);
     modalities.insert(modalities.begin(), std::move(text));
   }

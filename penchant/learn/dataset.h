@@ -32,6 +32,7 @@ struct DatasetOptions {
   double cold_share = 0.05;          ///< Holdout::cold: share of the items, in (0, 0.5]
   std::uint64_t cold_seed = 1;       ///< of their draw, catalog/cold_items.h
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
+  std::string text_vectors;          ///< cache of encoded texts (text/vector_cache.h); empty: none
   std::string quantiser{semantic_id::kDefaultQuantiser};  ///< as semantic_id::fit_quantiser knows it
   std::uint32_t levels = 3;                   ///< L, codes per semantic ID
   std::uint32_t codebook = 0;                 ///< K; 0: from the number of items

@@ -47,7 +47,7 @@ struct TrainOptions {
   // Data.
   std::uint32_t batch = 64;          ///< windows per step
   bool like_lengths = true;          ///< batches hold windows of like length (windows.h); the presets were tuned so
-  std::uint32_t stride = 50;         ///< new positions per further window of a long history
+  std::uint32_t stride = 50;         ///< new positions per further window of a long history, at most max_len
   bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch
 
   // Optimiser.

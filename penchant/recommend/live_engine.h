@@ -12,7 +12,7 @@
 #include "penchant/recommend/engine.h"
 #include "penchant/recommend/request_run.h"
 #include "penchant/recommend/state_cache.h"
-#include "penchant/recommend/text_cache.h"
+#include "penchant/text/vector_cache.h"
 #include "penchant/recommend/world.h"
 #include "penchant/text/encoder.h"
 
@@ -78,7 +78,7 @@ class LiveEngine final : public Engine {
   const Clock& clock_;           ///< likewise
   std::unique_ptr<text::SentenceEncoder> encoder_;
   std::string encoder_problem_;  ///< why there is none
-  std::unique_ptr<TextCache> texts_;  ///< null without an encoder
+  std::unique_ptr<text::VectorCache> texts_;  ///< null without an encoder
   mutable std::mutex gate_;
   mutable std::shared_mutex world_mutex_;
   std::mutex writing_;           ///< one writer at a time; taken before the world's lock

@@ -31,7 +31,7 @@ Status LiveEngine::open(std::unique_ptr<text::SentenceEncoder> encoder, std::str
   encoder_ = std::move(encoder);
   encoder_problem_ = std::move(problem);
   if (encoder_ != nullptr)
-    texts_ = std::make_unique<TextCache>(options_.home + "/cache/text_vectors.safetensors", encoder_->sha256(), encoder_->dim());
+    texts_ = std::make_unique<text::VectorCache>(options_.home + "/cache/text_vectors.safetensors", encoder_->sha256(), encoder_->dim());
   PENCHANT_TRY(world, load_world(kEncodedAtOpen));
   world_ = std::move(world);
   return {};

@@ -47,7 +47,8 @@ class ReleaseScorer final : public Scorer {
   [[nodiscard]] const artifact::Manifest& manifest() const noexcept override { return release_.model->manifest; }
   [[nodiscard]] const std::vector<std::string>& feature_names() const noexcept override { return names_; }
 
-  Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms) const override {
+  Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms,
+                                 bool with_generator) const override {
     const ItemTables& tables = release_.tables;
     std::vector<std::uint8_t> seen(items(), 0);
     std::vector<ItemId> sequence;
@@ -64,12 +65,12 @@ class ReleaseScorer final : public Scorer {
     if (at_ms == 0 && !history.empty()) at_ms = history.back().time_ms;
     Matrix<float> out(items(), rank::kHistoryFeatures);
     fill_history_features(signals, {&tables, counts(), median_, at_ms, seen}, rows_, out.view());
-    if (!state.hidden.empty()) add_generator(state.hidden, out);
+    if (with_generator && !state.hidden.empty()) add_generator(state.hidden, out);
     return out;
   }
 
   Result<std::vector<float>> score(std::span<const HistoryEvent> history, std::int64_t at_ms) const override {
-    PENCHANT_TRY(matrix, features(history, at_ms));
+    PENCHANT_TRY(matrix, features(history, at_ms, true));
     const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
     std::vector<float> scores(items());
     for (std::size_t i = 0; i < items(); ++i)

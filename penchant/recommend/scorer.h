@@ -43,8 +43,10 @@ class Scorer {
   /// Names of the feature columns for the task "recommend", e.g. {"dense","generator","transitions",…}.
   [[nodiscard]] virtual const std::vector<std::string>& feature_names() const noexcept = 0;
   /// Features of every item, [items, features]; `at_ms` = the moment of the request (0 = after the
-  /// newest event). The generator column is exact (all paths), not a beam.
-  virtual Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms) const = 0;
+  /// newest event). The generator column is exact (all paths), not a beam, and costs more than all others
+  /// together: `with_generator` false leaves it 0.
+  virtual Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms,
+                                         bool with_generator = true) const = 0;
   /// Fused score of every item [items] with the weights of ranker.json.
   virtual Result<std::vector<float>> score(std::span<const HistoryEvent> history, std::int64_t at_ms) const = 0;
 };

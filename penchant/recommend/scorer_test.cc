@@ -73,6 +73,9 @@ TEST_F(ReleaseFiles, FeaturesHoldWhatTheirNamesSay) {
   double towers = 0;
   for (std::size_t i = 0; i < with_towers.rows(); ++i) towers += std::exp(static_cast<double>(with_towers(i, 8)));
   EXPECT_NEAR(towers, 1, 1e-4) << "towers is a log-softmax over all items";
+  const auto without = scorer.value()->features(history({3, 12}), 0, false).value();
+  for (std::size_t i = 0; i < features.rows(); ++i)
+    for (std::size_t f = 0; f < features.cols(); ++f) EXPECT_EQ(without(i, f), f == 1 ? 0 : features(i, f));
   const auto none = scorer.value()->features({}, 0).value();
   EXPECT_EQ(none(0, 0), 0) << "nothing is known without a history";
 }

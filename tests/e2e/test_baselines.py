@@ -75,10 +75,27 @@ class Tune(unittest.TestCase):
             self.assertEqual(len(done["trials"]) + done["failed"], 2)
             self.assertNotIn("epochs", done["searched"])
 
-    def test_a_release_is_not_tuned_and_it_says_why(self):
+    def test_the_user_model_is_tuned_and_leaves_only_what_it_found(self):
         with copied_home() as home:
-            done = run("tune", "penchant", home=home, check=1)
-            self.assertIn("penchant train", done.stderr)
+            before = sorted(os.listdir(os.path.join(home, "models")))
+            live = run("--json", "models", "list", home=home, check=0).stdout
+            small = ["--set", "epochs=1", "--set", "dim=16", "--set", "layers=1", "--set", "max_len=20"]
+            done = json.loads(run("--json", "tune", "dense", "--trials", "2", *small, home=home, check=0, timeout=600).stdout)
+            self.assertEqual(len(done["trials"]) + done["failed"], 2)
+            self.assertEqual(done["protocol"]["stage"], "validation")
+            self.assertIn("learning_rate", done["searched"])
+            again = json.loads(run("--json", "tune", "dense", "--trials", "2", *small, home=home, check=0, timeout=600).stdout)
+            self.assertEqual(again["new_trials"], 0)
+            self.assertEqual(sorted(os.listdir(os.path.join(home, "models"))), before)
+            self.assertEqual(run("--json", "models", "list", home=home, check=0).stdout, live)
+            words = shlex.split(done["eval"])
+            self.assertIn("train", words)
+            run(*words[1:], "--no-promote", "--name", "chosen", check=0, timeout=600)
+
+    def test_the_user_model_is_not_tuned_on_what_no_release_holds_out(self):
+        with copied_home() as home:
+            self.assertIn("--ties given", run("tune", "penchant", "--ties", "shuffled", home=home, check=1).stderr)
+            self.assertIn("last-out, time or cold", run("tune", "penchant", "--protocol", "windows", home=home, check=1).stderr)
 
 
 if __name__ == "__main__":

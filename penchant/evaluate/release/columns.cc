@@ -22,6 +22,7 @@ Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recomm
       return invalid("a release has no model \"" + name + "\": it has " + known);
     }
     model->columns_.push_back(name == "penchant" ? kFused : static_cast<std::size_t>(at - features.begin()));
+    model->asks_generator_ |= name == "penchant" || name == rank::name_of(rank::Feature::generator);
   }
   model->names_ = std::move(names);
   model->types_ = std::move(types);
@@ -40,7 +41,7 @@ Status ReleaseColumns::score(std::span<const Query> queries, MatrixView<float> o
   for (std::size_t q = 0; q < queries.size(); ++q) {
     const auto history = to_history(queries[q].history, types_, scorer_->items());
     const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
-    PENCHANT_TRY(features, scorer_->features(history, queries[q].at_ms));
+    PENCHANT_TRY(features, scorer_->features(history, queries[q].at_ms, asks_generator_));
     for (std::size_t n = 0; n < columns_.size(); ++n) {
       const auto scores = out.row(q * columns_.size() + n);
       for (std::size_t i = 0; i < features.rows(); ++i) {

@@ -36,6 +36,7 @@ class ReleaseColumns final : public Model {
   rank::Ranker ranker_;
   std::vector<std::string> names_, types_;
   std::vector<std::size_t> columns_;  ///< [names] feature column, or kFused
+  bool asks_generator_ = false;       ///< some name needs its column
 };
 
 /// The events of a query as a scorer of `known_items` items reads them; events of items that joined

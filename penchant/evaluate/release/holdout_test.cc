@@ -161,8 +161,8 @@ class FakeScorer final : public recommend::Scorer {
   [[nodiscard]] std::size_t items() const noexcept override { return 2; }
   [[nodiscard]] const artifact::Manifest& manifest() const noexcept override { return manifest_; }
   [[nodiscard]] const std::vector<std::string>& feature_names() const noexcept override { return names_; }
-  Result<Matrix<float>> features(std::span<const recommend::HistoryEvent> history,
-                                 std::int64_t) const override {
+  Result<Matrix<float>> features(std::span<const recommend::HistoryEvent> history, std::int64_t,
+                                 bool) const override {
     Matrix<float> out(2, names_.size());
     for (std::size_t i = 0; i < 2; ++i)
       for (std::size_t f = 0; f < names_.size(); ++f)

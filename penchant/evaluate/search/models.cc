@@ -4,10 +4,10 @@
 #include <limits>
 
 #include "penchant/base/rng.h"
-#include "penchant/evaluate/content_vectors.h"
 #include "penchant/kernels/linear.h"
 #include "penchant/retrieve/lexical.h"
 #include "penchant/text/encoder.h"
+#include "penchant/text/vector_cache.h"
 
 namespace penchant::evaluate {
 namespace {
@@ -97,7 +97,7 @@ Result<std::unique_ptr<SearchModel>> make_dense_search(std::span<const catalog::
   PENCHANT_TRY(encoder, text::SentenceEncoder::load(encoder_dir));
   std::vector<std::string> texts;
   for (const auto& item : items) texts.push_back(catalog::item_text(item));
-  PENCHANT_TRY(vectors, encode_item_texts(*encoder, texts, cache_file, executor, progress));
+  PENCHANT_TRY(vectors, text::encode_once(*encoder, texts, cache_file, executor, progress));
   return std::unique_ptr<SearchModel>(std::make_unique<DenseSearch>(std::move(encoder), vectors));
 }
 

@@ -117,7 +117,7 @@ class Search {
   }
 
   Result<std::vector<std::uint32_t>> measure(const Trial& trial, const ProgressSink& sink) {
-    PENCHANT_TRY(model, subject_.make(words_of(trial)));
+    PENCHANT_TRY(model, subject_.make(words_of(trial), bench_.split()));
     return bench_.ranks_of(std::move(model), options_.content, options_.seed, executor_, sink);
   }
 
@@ -249,8 +249,8 @@ Result<TuneSubject> tune_subject(std::string_view baseline, const BaselineContex
                    (known.empty() ? "another version of penchant" : known));
   }
   if (info->settings.empty()) return invalid(std::string(baseline) + " has no settings: there is nothing to tune");
-  return TuneSubject{std::string(info->name), info->settings,
-                     [name = std::string(info->name), context](std::span<const std::string> settings) {
+  return TuneSubject{std::string(info->name), {info->settings.begin(), info->settings.end()},
+                     [name = std::string(info->name), context](std::span<const std::string> settings, const Split&) {
                        return make_baseline(name, settings, context);
                      }};
 }
@@ -274,8 +274,9 @@ Result<TuneReport> tune(const EventLog& log, const TuneSubject& subject, const T
   PENCHANT_TRY(bench, ValidationBench::make(std::move(split), seen));
   const Protocol& p = bench.split().protocol();
   const std::string context = artifact::sha256(fmt::format(
-      "{} {} {} {} {} {} {} {} {}", subject.name, bench.fingerprint(), name_of(p.kind), name_of(p.ties), p.seed,
-      p.targets == Targets::all ? "all" : "first", name_of(seen), options.seed, p.cold_seed)).substr(0, 16);
+      "{} {} {} {} {} {} {} {} {}{}", subject.name, bench.fingerprint(), name_of(p.kind), name_of(p.ties), p.seed,
+      p.targets == Targets::all ? "all" : "first", name_of(seen), options.seed, p.cold_seed,
+      subject.variant.empty() ? "" : " " + subject.variant)).substr(0, 16);
   PENCHANT_TRY(journal, TuneJournal::open(options.journal, context));
   return Search(subject, options, bench, metric, TuneSpace(std::move(searched)), std::move(fixed), executor, progress).run(journal);
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// \file Looks for better settings of a baseline on validation data alone. Layer 6.
+/// \file Looks for better settings of a model on validation data alone. Layer 6.
 /// The test part of the log is never asked: only Stage::validation of the split is ranked, and tune()
 /// proves first that no training event and no history reaches a test target.
 #include <cstddef>
@@ -27,9 +27,10 @@ namespace penchant::evaluate {
 /// What is tuned: a name, its settings, and how to make one.
 struct TuneSubject {
   std::string name;
-  std::span<const Setting> settings;  ///< outlives the search
-  /// A fresh model with "name=value" of every setting.
-  std::function<Result<std::unique_ptr<Model>>(std::span<const std::string>)> make;
+  std::vector<Setting> settings;
+  /// A fresh model with "name=value" of every setting, for the data of this split, which outlives it.
+  std::function<Result<std::unique_ptr<Model>>(std::span<const std::string>, const Split&)> make;
+  std::string variant;  ///< what a trial depends on beside its settings, e.g. a preset; trials of another are left alone
 };
 /// A baseline of the registry; invalid_argument for an unknown name or one without settings.
 Result<TuneSubject> tune_subject(std::string_view baseline, const BaselineContext& context);

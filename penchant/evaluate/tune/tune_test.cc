@@ -85,7 +85,7 @@ struct Fixture {
     folder = ::mkdtemp(path.data());
     options.journal = (folder / "tune" / "planted-last-out.jsonl").string();
     options.trials = 12;
-    subject = {"planted", kSettings, [this](std::span<const std::string> words) -> Result<std::unique_ptr<Model>> {
+    subject = {"planted", {std::begin(kSettings), std::end(kSettings)}, [this](std::span<const std::string> words, const Split&) -> Result<std::unique_ptr<Model>> {
                  std::map<std::string, double> settings;
                  for (const auto& word : words) settings[word.substr(0, word.find('='))] = std::stod(word.substr(word.find('=') + 1));
                  return std::unique_ptr<Model>(std::make_unique<Planted>(std::move(settings), fits));

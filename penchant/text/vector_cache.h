@@ -1,6 +1,6 @@
 #pragma once
-/// \file Sentence vectors of items that came after training, kept on disk so that a restart need not
-/// encode them again. Layer 5. Bytes: docs/formats/text_vectors.md. A cache: losing it costs time.
+/// \file Sentence vectors of texts kept on disk, so that none is encoded twice. Layer 2.
+/// Bytes: docs/formats/text_vectors.md. A cache: losing it costs time.
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -10,21 +10,24 @@
 #include <vector>
 
 #include "penchant/base/result.h"
+#include "penchant/text/encoder.h"
 
-namespace penchant::recommend {
+namespace penchant::text {
 
 inline constexpr std::size_t kMaxCachedTexts = 200'000;  ///< older ones are not added any more
 
 /// Threads: all calls are safe from any thread.
-class TextCache {
+class VectorCache {
  public:
   /// Reads `file` when it is whole and was made by this encoder; starts empty otherwise.
-  TextCache(std::string file, std::string encoder_sha256, std::size_t dim);
+  VectorCache(std::string file, std::string encoder_sha256, std::size_t dim);
   /// Empty when the text is not known. \return [dim]
   [[nodiscard]] std::vector<float> find(std::string_view text) const;
   void add(std::string_view text, std::span<const float> vector);
   /// Writes the file where enough is new (an eighth of it): cost per text stays constant.
   Status save_if_grown();
+  /// Writes the file where anything is new.
+  Status save();
   [[nodiscard]] std::size_t size() const;
 
  private:
@@ -37,4 +40,13 @@ class TextCache {
   std::size_t saved_ = 0;                                  ///< rows on disk
 };
 
-}  // namespace penchant::recommend
+/// Sentence vectors, [texts, encoder.dim()]; an empty text keeps a zero row. What `cache_file` holds is
+/// not encoded again, and what is encoded is there for the next run; empty: no cache.
+/// \return cancelled, or the error of the encoder
+Result<Matrix<float>> encode_once(const SentenceEncoder& encoder, std::span<const std::string> texts,
+                                  const std::string& cache_file, Executor& executor, const ProgressSink& progress = {});
+
+/// Where the vectors of a catalogue are kept, below the home.
+inline constexpr std::string_view kCatalogueVectors = "cache/item_text_vectors.safetensors";
+
+}  // namespace penchant::text
