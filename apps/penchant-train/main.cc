@@ -147,6 +147,7 @@ Status run(const Arguments& a, Report& report) {
               std::to_string(dataset.users) + " users and " + std::to_string(dataset.data.items) + " items, preset " +
               preset + ", held out: " + a.holdout);
 
+  for (const auto& note : dataset.left_out) report.note(note);
   const auto started = std::chrono::steady_clock::now();
   PENCHANT_TRY(model, learn::train(dataset.data, options, [&](const learn::TrainProgress& p) {
     report.training(p);

@@ -1,6 +1,8 @@
 #include "penchant/catalog/given_vectors.h"
 
-#include <utility>
+#include <algorithm>
+
+#include "penchant/catalog/text_form.h"
 
 namespace penchant::catalog {
 
@@ -8,29 +10,40 @@ Status GivenVectors::add(const Item& item) {
   const std::size_t row = rows_++;
   for (const ModalityVector& v : item.vectors) {
     if (v.values.empty()) continue;
-    auto found = kinds_.find(v.modality);
-    if (found == kinds_.end()) {
-      if (kinds_.size() == kMaxVectorKinds)
-        return invalid("items carry more than " + std::to_string(kMaxVectorKinds) + " kinds of vectors");
-      found = kinds_.emplace(v.modality, Matrix<float>(0, v.values.size())).first;
-    }
-    Matrix<float>& kind = found->second;
-    if (kind.cols() != v.values.size())
-      return invalid("item \"" + item.id + "\": its " + v.modality + " vector has " + std::to_string(v.values.size()) +
-                     " values, others have " + std::to_string(kind.cols()));
-    kind.values().resize(row * kind.cols(), 0.0F);
-    kind.values().insert(kind.values().end(), v.values.begin(), v.values.end());
+    if (!kinds_.contains(v.modality) && kinds_.size() == kMaxVectorKinds)
+      return invalid("items carry more than " + std::to_string(kMaxVectorKinds) + " kinds of vectors");
+    auto& lengths = kinds_[v.modality];
+    auto found = std::ranges::find(lengths, v.values.size(), &OfLength::dim);
+    if (found == lengths.end()) found = lengths.insert(found, {v.values.size(), {}, {}, item.id});
+    found->rows.push_back(static_cast<std::uint32_t>(row));
+    found->values.insert(found->values.end(), v.values.begin(), v.values.end());
   }
   return {};
 }
 
 std::map<std::string, Matrix<float>> GivenVectors::take() {
-  for (auto& [name, kind] : kinds_) {
-    kind.values().resize(rows_ * kind.cols(), 0.0F);
-    kind = Matrix<float>(std::move(kind.values()), rows_, kind.cols());
+  std::map<std::string, Matrix<float>> out;
+  left_out_.clear();
+  for (auto& [name, lengths] : kinds_) {
+    const auto most = std::ranges::max_element(lengths, {}, [](const OfLength& l) { return l.rows.size(); });
+    Matrix<float>& kind = out.emplace(name, Matrix<float>(rows_, most->dim)).first->second;
+    for (std::size_t k = 0; k < most->rows.size(); ++k)
+      std::copy_n(most->values.begin() + static_cast<std::ptrdiff_t>(k * most->dim), most->dim, kind.row(most->rows[k]).begin());
+    std::size_t others = 0;
+    const OfLength* example = nullptr;
+    for (const OfLength& l : lengths) {
+      if (&l == &*most) continue;
+      others += l.rows.size();
+      if (example == nullptr || l.rows.front() < example->rows.front()) example = &l;
+    }
+    if (example != nullptr)
+      left_out_.push_back(std::to_string(others) + (others == 1 ? " item has" : " items have") + " a " + name +
+                          " vector of another length than " + std::to_string(most->dim) + " and count as without one, first " +
+                          quoted_for_message(example->first, 40) + " with " + std::to_string(example->dim) + " numbers");
   }
+  kinds_.clear();
   rows_ = 0;
-  return std::exchange(kinds_, {});
+  return out;
 }
 
 }  // namespace penchant::catalog

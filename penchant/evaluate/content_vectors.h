@@ -38,7 +38,7 @@ struct ContentVectors {
 /// without content has a zero row. Nothing is fitted: items held out of training may be in it.
 /// Texts are encoded once: what `cache_file` holds is not encoded again.
 /// \return [items, sum of dims]; invalid_argument when items carry no vectors and there is no encoder,
-/// or naming the item whose vector has another length; cancelled
+/// or when there are too many kinds; cancelled
 Result<ContentVectors> load_content(store::Store& store, const ContentOptions& options, Executor& executor,
                                    const ProgressSink& progress = {});
 

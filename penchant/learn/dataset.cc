@@ -24,6 +24,7 @@ constexpr const char* kTextModality = "text";
 struct Catalogue {
   std::vector<std::string> ids, texts;
   std::map<std::string, Matrix<float>> given;  ///< modality -> [items, dim], zero = missing
+  std::vector<std::string> left_out;           ///< vectors that were not taken, and why
 };
 
 Result<Catalogue> read_catalogue(store::Store& store) {
@@ -44,6 +45,7 @@ Result<Catalogue> read_catalogue(store::Store& store) {
   if (error) return std::move(*error);
   if (out.ids.empty()) return invalid("there are no items to learn: import a catalogue first with `penchant import`");
   out.given = given.take();
+  out.left_out = given.left_out();
   return out;
 }
 
@@ -250,6 +252,7 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   PENCHANT_TRY(content, read_content(catalogue, options, executor, progress));
   out.data.modalities = std::move(content);
   out.item_ids = std::move(catalogue.ids);
+  out.left_out = std::move(catalogue.left_out);
   PENCHANT_DO(quantise(options, executor, progress, out));
   PENCHANT_DO(validate(out.data));
   return out;

@@ -57,6 +57,7 @@ struct Dataset {
   double balance = 0;                   ///< that it was told
   std::string collisions;               ///< policy; "given" (like the quantiser) where the IDs came from a file
   std::string codebook_sizes;           ///< why the codebooks are as large as they are
+  std::vector<std::string> left_out;    ///< content that was not taken, and why
   std::string semantic_id_report;       ///< JSON of semantic_id::SidReport, for the card
 };
 

@@ -100,10 +100,12 @@ TEST_F(StoreTest, ValidateFindsWhatIsWrong) {
   for (int i = 0; i < 40; ++i) named.push_back(item("n" + std::to_string(i), "the same Title"));
   named.push_back(item("vector only"));
   named.back().vectors = {{"v", {1}}};
+  named[0].vectors = {{"v", {2}}};
+  named[1].vectors = {{"v", {1, 2}}};  // of another length
   ASSERT_TRUE(other->put_items(named).ok());
   found = codes(*other);
   for (const char* code : {"error equal_times", "warning single_event_users", "warning dominating_item",
-                           "warning items_without_text", "warning duplicate_titles", "warning old_times"})
+                           "warning items_without_text", "warning vector_lengths", "warning duplicate_titles", "warning old_times"})
     EXPECT_TRUE(has(found, code)) << code;
   EXPECT_TRUE(std::is_sorted(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return a.substr(0, 5) == "error" && b.substr(0, 5) != "error";

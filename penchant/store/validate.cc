@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <map>
 #include <unordered_map>
 
 #include "penchant/catalog/text_form.h"
@@ -63,6 +64,11 @@ class Inspection {
         [&](ItemId, Item&& item) {
           ids_.push_back(item.id);
           if (!item.available) ++unavailable_;
+          for (const auto& vector : item.vectors) {
+            auto& of_length = vector_lengths_[vector.modality][vector.values.size()];
+            ++of_length.items;
+            example(of_length.examples, item.id);
+          }
           const bool bare = item.title.empty() && item.attributes.empty() && item.vectors.empty();
           if (bare) {
             ++bare_;
@@ -127,6 +133,7 @@ class Inspection {
           std::to_string(without_text_) +
               " items have neither title nor text attributes: search and explanations cannot name them",
           "add a title column to the items file", without_text_examples_);
+    judge_vectors();
     std::uint64_t twice = 0;
     for (const auto& [title, count] : titles_) twice += count > 1 ? count : 0;
     if (twice > 0)
@@ -204,6 +211,24 @@ class Inspection {
           "check the unit of the time column: seconds read as milliseconds end in 1970", {});
   }
 
+  /// Of each kind the commonest length is learned from (catalog/given_vectors.h).
+  void judge_vectors() {
+    for (const auto& [modality, lengths] : vector_lengths_) {
+      const auto most = std::ranges::max_element(lengths, {}, [](const auto& l) { return l.second.items; });
+      for (const auto& [length, of_length] : lengths) {
+        if (length == most->first) continue;
+        add(Severity::warning, "vector_lengths",
+            std::to_string(of_length.items) + " items have " + modality + " vectors of " + std::to_string(length) +
+                " numbers, most have " + std::to_string(most->first) + ": training passes over the former",
+            "give all items vectors from one encoder, or call the new kind by another name", of_length.examples);
+      }
+    }
+  }
+
+  struct OfLength {
+    std::uint64_t items = 0;
+    std::vector<std::string> examples;
+  };
   static constexpr std::size_t kMaxInstants = 2'000'000;
   Store& store_;
   std::int64_t now_ms_;
@@ -214,6 +239,7 @@ class Inspection {
   std::unordered_map<std::int64_t, std::uint64_t> instants_;
   std::uint64_t bare_ = 0, without_text_ = 0, unavailable_ = 0, users_ = 0, single_ = 0, events_ = 0,
                 future_ = 0, old_ = 0, longest_run_ = 0;
+  std::map<std::string, std::map<std::size_t, OfLength>> vector_lengths_;  ///< modality -> numbers
   std::vector<std::string> bare_examples_, without_text_examples_, title_examples_;
   std::vector<Finding> findings_;
 };
