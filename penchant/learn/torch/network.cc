@@ -135,7 +135,11 @@ Network::Network(const artifact::ModelShape& shape, const Architecture& architec
 Tensor Network::gate() const { return counts_ / (counts_ + log_age_.exp()); }
 
 double Network::logit_scale() const {
-  return shape_.normalised ? log_scale_.exp().item<double>() : shape_.logit_scale;
+  return shape_.normalised ? log_scale_.exp().item<double>() : shape_.logit_scale / export_scale();
+}
+
+double Network::export_scale() const {
+  return architecture_.scaled_input && has_content() ? std::sqrt(static_cast<double>(shape_.dim)) : 1;
 }
 
 Tensor Network::content_vectors() const {
@@ -277,6 +281,9 @@ std::vector<std::pair<std::string, Tensor>> Network::exported() const {
     }
   }
   out.emplace_back("item.vector", item_vectors());
+  if (const double scale = export_scale(); scale != 1)
+    for (auto& [name, value] : out)
+      if ((name.starts_with("item.") && name != "item.age" && name != "item.bias") || name.starts_with("event.")) value = value * scale;
   return out;
 }
 

@@ -90,8 +90,10 @@ class Network {
   /// [n], undefined without Architecture::item_bias.
   [[nodiscard]] torch::Tensor bias() const { return bias_; }
   [[nodiscard]] torch::Tensor codes() const { return codes_; }
+  /// Of the exported weights.
   [[nodiscard]] double logit_scale() const;
-  /// Weights in the form of the release: shares folded, [name, tensor] in table order.
+  /// Weights in the form of the release, [name, tensor] in table order: shares folded, and so is
+  /// Architecture::scaled_input where the model has content (item and event vectors grow, the logits shrink).
   [[nodiscard]] std::vector<std::pair<std::string, torch::Tensor>> exported() const;
 
  private:
@@ -102,6 +104,8 @@ class Network {
     Linear projection;
   };
   [[nodiscard]] bool has_content() const noexcept { return shape_.levels > 0; }
+  /// Factor of everything that is summed into an event's vector, in the exported weights.
+  [[nodiscard]] double export_scale() const;
   [[nodiscard]] bool cloze() const noexcept { return architecture_.objective == Objective::cloze; }
   torch::Tensor add(std::string name, torch::Tensor value, bool decays);
   Linear linear(const std::string& name, std::int64_t out, std::int64_t in);

@@ -8,11 +8,14 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <tuple>
 
 #include "penchant/artifact/manifest.h"
 #include "penchant/artifact/safetensors.h"
 #include "penchant/learn/release_writer.h"
 #include "penchant/learn/test_data.h"
+#include "penchant/learn/windows.h"
+#include "penchant/metrics/ranking.h"
 #include "penchant/nn/sequence_model.h"
 
 namespace penchant::learn {
@@ -167,6 +170,45 @@ TEST_F(Parity, ANewItemGetsTheVectorThatTrainingWouldGiveIt) {
     for (std::size_t k = 0; k < kDim; ++k) EXPECT_NEAR((*got)[k], (*expected)[k], bound(1, 4));
   }
 }
+
+/// Input scale and head are folded differently into what is written.
+class EveryHead : public ::testing::TestWithParam<std::tuple<bool, bool>> {};
+
+TEST_P(EveryHead, TheReleaseRanksAsTheNetworkDidInTraining) {
+  const auto [normalised, scaled] = GetParam();
+  const std::string folder = (std::filesystem::temp_directory_path() / ("penchant-heads-" + std::to_string(::getpid()))).string();
+  std::filesystem::remove_all(folder);
+  Dataset dataset;
+  dataset.data = ring_data(24, 60, 20);
+  for (std::uint32_t i = 0; i < dataset.data.items; ++i) dataset.item_ids.push_back(std::to_string(i));
+  TrainOptions o = small_options();
+  o.normalised = normalised;
+  o.architecture.scaled_input = scaled;
+  o.epochs = 2;
+  const auto model = train(dataset.data, o);
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  ASSERT_TRUE(write_release(folder, {"heads", "2026-01-01T00:00:00Z", "tiny", 1}, dataset, o, *model).ok());
+  const auto release = ReferenceModel::load(folder, Precision::f64);
+  ASSERT_TRUE(release.ok()) << release.error().message;
+  double ndcg = 0;
+  const auto& cases = dataset.data.validation;
+  for (const auto& c : cases) {
+    const std::vector<std::uint32_t> user{c.user};
+    const HistoryBatch batch = pack_histories(dataset.data.train, user, o.max_len, o.gaps);
+    const auto n = batch.last[0] + 1;
+    const auto logits = (*release)->forward({{batch.items.begin(), batch.items.begin() + n},
+                                             {batch.actions.begin(), batch.actions.begin() + n},
+                                             {batch.gaps.begin(), batch.gaps.begin() + n}});
+    ASSERT_TRUE(logits.ok()) << logits.error().message;
+    const std::vector<float> scores(logits->dense_logits.row(0).begin(), logits->dense_logits.row(0).end());
+    ndcg += metrics::ndcg_at(metrics::pessimistic_rank(scores, c.target), 10) / double(cases.size());
+  }
+  EXPECT_NEAR(ndcg, model->best_ndcg10, 1e-3);
+  EXPECT_GT(model->best_ndcg10, 0.2) << "worth comparing";
+  std::filesystem::remove_all(folder);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryHead, ::testing::Combine(::testing::Bool(), ::testing::Bool()));
 
 }  // namespace
 }  // namespace penchant::learn
