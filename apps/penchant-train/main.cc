@@ -49,7 +49,7 @@ struct Arguments {
 void declare(CLI::App& app, Arguments& a) {
   app.add_option("--home", a.home, "folder of the project, with penchant.db")->capture_default_str();
   app.add_option("--name", a.name, "release name: the folder <home>/models/<name>");
-  app.add_option("--preset", a.preset, "tiny, small, base, large, or auto from the number of events")->capture_default_str();
+  app.add_option("--preset", a.preset, "tiny, small, sparse, base, large, or auto from the number of events and users")->capture_default_str();
   app.add_option("--holdout", a.holdout, "what training must not see: last-out, time, cold or none")->capture_default_str();
   app.add_option("--cold-share", a.cold_share, "--holdout cold: share of the items that nothing is fitted on")->capture_default_str();
   app.add_option("--cold-seed", a.cold_seed, "--holdout cold: seed of their draw")->capture_default_str();
@@ -98,7 +98,7 @@ Result<learn::TowerOptions> tower_options(const Arguments& a) {
 }
 
 Result<learn::TrainOptions> train_options(const Arguments& a, const std::string& preset) {
-  PENCHANT_TRY(options, learn::preset_options(preset, 0));
+  PENCHANT_TRY(options, learn::preset_options(preset));
   for (const std::string& setting : a.settings)
     if (!setting.starts_with(kTowers)) PENCHANT_DO(learn::apply_setting(options, setting));
   const auto given = [&](std::string_view name) {
@@ -141,7 +141,7 @@ Status run(const Arguments& a, Report& report) {
                                              .codebooks = a.codebooks, .balance = a.balance,
                                              .collisions = a.collisions, .ids_file = a.codes, .seed = a.seed},
                                             executor, go_on));
-  const std::string preset = a.preset == "auto" ? std::string(learn::preset_for(dataset.events)) : a.preset;
+  const std::string preset = a.preset == "auto" ? std::string(learn::preset_for({.events = dataset.events, .users = dataset.users})) : a.preset;
   PENCHANT_TRY(options, train_options(a, preset));
   report.note("learn from " + std::to_string(dataset.data.train.events()) + " events of " +
               std::to_string(dataset.users) + " users and " + std::to_string(dataset.data.items) + " items, preset " +

@@ -40,7 +40,7 @@ void add_train(CLI::App& app, Run& run) {
   auto ids = std::make_shared<std::vector<std::pair<std::string, std::string>>>();  // options of penchant-train
   auto* verb = app.add_subcommand("train", "learn semantic IDs and the user model, measure, make the release live");
   verb->add_option("--name", options->name, "release name (default: date and time)");
-  verb->add_option("--preset", options->preset, "tiny, small, base, large, or auto from the number of events")->capture_default_str();
+  verb->add_option("--preset", options->preset, "tiny, small, sparse, base, large, or auto from the number of events and users")->capture_default_str();
   verb->add_option("--seed", options->seed, "same seed and data, same release")->capture_default_str();
   verb->add_option("--epochs", options->epochs, "at most; 0: early stopping decides")->capture_default_str();
   verb->add_flag("--resume", options->resume, "go on from the checkpoint of an interrupted run");

@@ -73,6 +73,7 @@ Result<evaluate::TuneSubject> subject_of(const Context& context, const Options& 
                                                    .encoder_dir = context.globals().encoder_dir,
                                                    .preset = options.preset,
                                                    .events = counts.events,
+                                                   .users = counts.users,
                                                    .threads = context.globals().threads});
 }
 

@@ -20,7 +20,6 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.code_weight = 0;
   o.id_dropout = 0;
   o.shuffle_ties = false;
-  o.like_lengths = false;
   o.id_scale = 0.02;
   o.weight_decay = 0;
   o.learning_rate = 1.5e-3;
@@ -31,8 +30,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.batch = 128;
   o.epochs = 20, o.patience = 8;
   Architecture& a = o.architecture;
-  a.from_end = a.scaled_input = a.drops_attention = true;
-  o.weight_scale = 0.02;
+  a.from_end = true;
   if (model == "sasrec" || model == "sasrec-refit") {
     o.label_smoothing = 0.1;
     o.refit = model != "sasrec";

@@ -39,8 +39,8 @@ struct Architecture {
   bool rotary = true;     ///< rotary positions; false: a learned vector per position
   bool context = true;    ///< action and time gap of each event are read
   bool from_end = false;  ///< learned positions are counted backwards from the newest event, as padding on the left does
-  bool scaled_input = false;  ///< item vectors are multiplied by sqrt(d) where they are read, not where they score
-  bool drops_attention = false;  ///< dropout on attention weights too
+  bool scaled_input = true;  ///< event vectors are multiplied by sqrt(d) where they are read, item vectors not where they score
+  bool drops_attention = true;  ///< dropout on attention weights too
   bool input_norm = false;  ///< the sum of item and position is layer-normalised before the first block
   bool item_bias = true;  ///< a learned bias per item
 };

@@ -8,7 +8,7 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
@@ -16,7 +16,7 @@ constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
     {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
-    {"batch", &TrainOptions::batch}, {"like_lengths", &TrainOptions::like_lengths}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
+    {"batch", &TrainOptions::batch}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
     {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
     {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
     {"epochs", &TrainOptions::epochs}, {"patience", &TrainOptions::patience},
@@ -34,21 +34,27 @@ Status apply_setting(TrainOptions& options, std::string_view setting) {
 
 std::vector<std::string> settings_of(const TrainOptions& options) { return settings_of(options, kSettings); }
 
-std::string_view preset_for(std::uint64_t events) noexcept {
-  if (events < 20'000) return "tiny";
-  if (events < 500'000) return "small";
-  if (events < 20'000'000) return "base";
+std::string_view preset_for(DataSize size) noexcept {
+  constexpr std::uint64_t kShortHistory = 20;  // events, on average
+  if (size.events < 20'000) return "tiny";
+  if (size.events < 500'000) return size.events < kShortHistory * size.users ? "sparse" : "small";
+  if (size.events < 20'000'000) return "base";
   return "large";
 }
 
-Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t events) {
-  if (preset == "auto") preset = preset_for(events);
+Result<TrainOptions> preset_options(std::string_view preset, DataSize size) {
+  if (preset == "auto") preset = preset_for(size);
   TrainOptions o;
   if (preset == "tiny") {
     o.dim = 32, o.heads = 1, o.ffn = 128, o.layers = 1, o.max_len = 50, o.stride = 25, o.epochs = 40;
     return o;
   }
   if (preset == "small") return o;
+  if (preset == "sparse") {
+    o.dim = 128, o.max_len = 50, o.stride = 25, o.batch = 128, o.learning_rate = 1.5e-3, o.epochs = 20;
+    o.dropout = o.input_dropout = 0.5, o.label_smoothing = 0.1, o.weight_decay = 0;
+    return o;
+  }
   if (preset == "base") {
     o.dim = 128, o.heads = 4, o.ffn = 512, o.max_len = 200, o.stride = 100, o.batch = 128;
     o.learning_rate = 2e-3, o.epochs = 30;
@@ -60,7 +66,7 @@ Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t event
     return o;
   }
   return invalid("preset \"" + std::string(preset) +
-                 "\" is not known; choose tiny, small, base, large or auto");
+                 "\" is not known; choose tiny, small, sparse, base, large or auto");
 }
 
 Status validate(const TrainOptions& o) {

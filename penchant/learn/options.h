@@ -41,12 +41,11 @@ struct TrainOptions {
   double calibration = 0.75;         ///< t of gBCE, [0, 1]: 0 is plain BCE, 1 a calibrated probability
   double score_penalty = 1;          ///< BPR-max: weight of the negatives' squared scores
   double mask_share = 0.2;           ///< cloze: share of the events that are masked
-  double weight_scale = 0;           ///< standard deviation of new weight matrices; 0: uniform, by their width
+  double weight_scale = 0.02;        ///< standard deviation of new weight matrices; 0: uniform, by their width
   double id_scale = 0;               ///< standard deviation of new item ids; 0: what suits the head
 
   // Data.
   std::uint32_t batch = 64;          ///< windows per step
-  bool like_lengths = true;          ///< batches hold windows of like length (windows.h); the presets were tuned so
   std::uint32_t stride = 50;         ///< new positions per further window of a long history, at most max_len
   bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch
 
@@ -68,11 +67,17 @@ struct TrainOptions {
   bool resume = false;               ///< go on from `checkpoint` when it is there
 };
 
-/// Settings of "tiny", "small", "base", "large" or "auto" (chosen from the number of events).
+/// What "auto" looks at.
+struct DataSize {
+  std::uint64_t events = 0, users = 0;  ///< of types that are learned from
+};
+
+/// Settings of "tiny", "small", "sparse", "base", "large" or "auto".
 /// \return invalid_argument listing the names otherwise
-Result<TrainOptions> preset_options(std::string_view preset, std::uint64_t events);
-/// The name that "auto" stands for.
-[[nodiscard]] std::string_view preset_for(std::uint64_t events) noexcept;
+Result<TrainOptions> preset_options(std::string_view preset, DataSize size = {});
+/// The name that "auto" stands for: by the number of events, and "sparse" in place of "small" where
+/// people have few of them.
+[[nodiscard]] std::string_view preset_for(DataSize size) noexcept;
 
 /// Sets one option by its name, e.g. "dropout=0.3"; true/false for switches. `seed`, `threads`,
 /// `checkpoint` and `resume` are no settings.

@@ -12,16 +12,17 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Presets, AllAreValidAndAutoGrowsWithTheData) {
-  for (const char* name : {"tiny", "small", "base", "large", "auto"}) {
-    const auto options = preset_options(name, 1000);
+  for (const char* name : {"tiny", "small", "sparse", "base", "large", "auto"}) {
+    const auto options = preset_options(name);
     ASSERT_TRUE(options.ok()) << name;
     EXPECT_TRUE(validate(*options).ok()) << name;
   }
-  EXPECT_EQ(preset_for(100), "tiny");
-  EXPECT_EQ(preset_for(100'000), "small");
-  EXPECT_EQ(preset_for(1'000'000), "base");
-  EXPECT_EQ(preset_for(100'000'000), "large");
-  EXPECT_THAT(preset_options("huge", 0).error().message, HasSubstr("tiny, small, base, large or auto"));
+  EXPECT_EQ(preset_for({100, 10}), "tiny");
+  EXPECT_EQ(preset_for({100'000, 1'000}), "small");
+  EXPECT_EQ(preset_for({100'000, 10'000}), "sparse") << "ten events a person";
+  EXPECT_EQ(preset_for({1'000'000, 100'000}), "base");
+  EXPECT_EQ(preset_for({100'000'000, 1'000'000}), "large");
+  EXPECT_THAT(preset_options("huge").error().message, HasSubstr("tiny, small, sparse, base, large or auto"));
 }
 
 TEST(Settings, AreSetByNameAndRefusedByName) {

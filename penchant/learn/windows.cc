@@ -9,7 +9,6 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::size_t kBatchesPerSort = 8;  ///< windows sorted by length together, where batches hold like lengths
 constexpr std::size_t kMostParts = 8;   ///< of a batch
 constexpr std::size_t kLeastRows = 8;   ///< of a part: smaller ones cost more in calls than they save in padding
 
@@ -60,22 +59,17 @@ std::vector<Window> make_windows(const Histories& h, std::uint32_t max_len, std:
 }
 
 std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& windows,
-                                                     std::uint32_t batch, bool like_lengths, Rng& rng) {
+                                                     std::uint32_t batch, Rng& rng) {
   std::vector<std::uint32_t> order(windows.size());
   std::iota(order.begin(), order.end(), std::uint32_t{0});
   rng.shuffle(std::span(order));
   const auto length = [&](std::uint32_t w) { return windows[w].end - windows[w].begin; };
-  const std::size_t sorted_together = batch * (like_lengths ? kBatchesPerSort : 1);
   std::vector<std::vector<std::uint32_t>> batches;
-  for (std::size_t at = 0; at < order.size(); at += sorted_together) {
-    const auto some = std::span(order).subspan(at, std::min(sorted_together, order.size() - at));
-    std::ranges::stable_sort(some, {}, length);
-    for (std::size_t b = 0; b < some.size(); b += batch) {
-      const auto rows = some.subspan(b, std::min<std::size_t>(batch, some.size() - b));
-      batches.emplace_back(rows.begin(), rows.end());
-    }
+  for (std::size_t at = 0; at < order.size(); at += batch) {
+    const auto rows = std::span(order).subspan(at, std::min<std::size_t>(batch, order.size() - at));
+    std::ranges::stable_sort(rows, {}, length);
+    batches.emplace_back(rows.begin(), rows.end());
   }
-  if (like_lengths) rng.shuffle(std::span(batches));
   return batches;
 }
 

@@ -37,11 +37,11 @@ struct Batch {
   std::vector<float> weights;          ///< [positions, multi_token], each row sums to 1
 };
 
-/// Batches of windows, each ordered by length: [batches] of window numbers. Random ones, or with
-/// `like_lengths` of windows of like length: these pad less, but every step sees one kind of user, and a
-/// position of a short history weighs many times one of a long (docs/decisions/0010).
+/// Random batches of windows, each ordered by length: [batches] of window numbers. Batches of like length
+/// would pad less, but every step would see one kind of user, and a position of a short history would
+/// weigh many times one of a long (docs/decisions/0010).
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& windows,
-                                                                   std::uint32_t batch, bool like_lengths, Rng& rng);
+                                                                   std::uint32_t batch, Rng& rng);
 
 /// Cuts a batch into parts of like length, each packed by itself so that it pads little.
 [[nodiscard]] std::vector<std::span<const std::uint32_t>> parts_of(std::span<const std::uint32_t> batch);

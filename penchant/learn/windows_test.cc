@@ -72,8 +72,8 @@ TEST(Batches, HoldEveryWindowOnceAndAreTheSameForASeed) {
   const TrainingData d = ring_data(24, 50, 14);
   const auto windows = make_windows(d.train, 5, 3);
   Rng a(7), b(7);
-  const auto plan = plan_batches(windows, 8, false, a);
-  EXPECT_EQ(plan, plan_batches(windows, 8, false, b));
+  const auto plan = plan_batches(windows, 8, a);
+  EXPECT_EQ(plan, plan_batches(windows, 8, b));
   std::vector<int> used(windows.size(), 0);
   for (const auto& batch : plan) {
     EXPECT_LE(batch.size(), 8u);
@@ -92,7 +92,7 @@ TEST(PlanBatches, MixLongAndShortHistoriesAndCutThemIntoPartsOfLikeLength) {
   const auto windows = make_windows(h, 50, 50);
   const auto length = [&](std::uint32_t w) { return windows[w].end - windows[w].begin; };
   Rng rng(3);
-  for (const auto& batch : plan_batches(windows, 64, false, rng)) {
+  for (const auto& batch : plan_batches(windows, 64, rng)) {
     const auto longer = std::ranges::count_if(batch, [&](auto w) { return length(w) > 10; });
     EXPECT_GT(longer, 10) << "a batch of short histories alone weighs them more";
     EXPECT_LT(longer, 54);

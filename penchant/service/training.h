@@ -17,7 +17,7 @@ struct TrainingOptions {
   std::string trainer;             ///< path of the program penchant-train
   std::string encoder_dir;         ///< sentence encoder; empty: items have no text vectors
   std::string name;                ///< release name; empty: from date and time
-  std::string preset = "auto";     ///< tiny|small|base|large|auto
+  std::string preset = "auto";     ///< tiny|small|sparse|base|large|auto
   std::uint64_t seed = 1;
   std::uint32_t epochs = 0;        ///< 0: early stopping decides
   std::uint32_t threads = 0;       ///< 0: all cores

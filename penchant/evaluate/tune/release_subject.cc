@@ -117,8 +117,8 @@ Result<TuneSubject> release_subject(std::string_view name, ReleaseTuning tuning)
   if (!is_release_column(name)) return invalid("a release has no \"" + std::string(name) + "\" that can be tuned: use penchant, dense or generator");
   if (tuning.trainer.empty())
     return Error{ErrorCode::unavailable, "releases are trained by penchant-train, which was not found: build it with LibTorch (tools/build release)"};
-  if (tuning.preset == "auto") tuning.preset = learn::preset_for(tuning.events);
-  PENCHANT_TRY(preset, learn::preset_options(tuning.preset, tuning.events));
+  if (tuning.preset == "auto") tuning.preset = learn::preset_for({.events = tuning.events, .users = tuning.users});
+  PENCHANT_TRY(preset, learn::preset_options(tuning.preset));
   const std::string variant = tuning.preset;
   return TuneSubject{.name = std::string(name),
                      .settings = settings_around(preset),

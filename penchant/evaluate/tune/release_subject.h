@@ -14,8 +14,8 @@ struct ReleaseTuning {
   std::string home;              ///< with penchant.db, which is what the trials learn from
   std::string trainer;           ///< path of penchant-train; empty: unavailable
   std::string encoder_dir;       ///< sentence encoder; empty: items have no text vectors
-  std::string preset = "auto";   ///< defaults of the settings: tiny, small, base, large, or by the number of events
-  std::uint64_t events = 0;      ///< in the store, for "auto"
+  std::string preset = "auto";   ///< defaults of the settings: tiny, small, sparse, base, large or auto
+  std::uint64_t events = 0, users = 0;  ///< in the store, for "auto"
   std::uint32_t threads = 0;     ///< of the trainer; 0: all
 };
 

@@ -48,7 +48,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.rotary), double(o.architecture.context),
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
                          o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
-                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), double(o.like_lengths)})
+                         double(o.architecture.scaled_input), double(o.architecture.drops_attention)})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -119,7 +119,7 @@ class Run {
 
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
     Rng rng(mix(options_.seed, position_.epochs_done, 1));
-    return plan_batches(windows_, options_.batch, options_.like_lengths, rng);
+    return plan_batches(windows_, options_.batch, rng);
   }
 
   [[nodiscard]] std::uint32_t last_epoch() const {
@@ -214,8 +214,7 @@ class Run {
     double dense = 0, code = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
       std::vector<Batch> parts;
-      const std::vector<std::span<const std::uint32_t>> whole{batches[b]};
-      for (const auto windows : options_.like_lengths ? whole : parts_of(batches[b])) {
+      for (const auto windows : parts_of(batches[b])) {
         Batch part = options_.architecture.objective == Objective::cloze
                          ? pack_cloze(data_.train, windows_, windows, options_, data_.items, rng)
                          : pack(data_.train, order, windows_, windows, options_);
