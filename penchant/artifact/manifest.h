@@ -47,7 +47,7 @@ struct Manifest {
   int format = kReleaseFormat;
   std::string name;                 ///< release name = folder name
   std::string created;              ///< ISO 8601 UTC
-  std::string preset;               ///< tiny|small|base|large
+  std::string preset;               ///< tiny|small|sparse|base|large
   std::uint64_t seed = 0;
   std::string holdout;              ///< "last-out", "time", "cold", "none": what training did not see
   std::int64_t holdout_time_ms = 0; ///< cut for "time": events at or after are unseen

@@ -20,7 +20,7 @@ struct ImportJob {
 
 struct TrainJob {
   std::string name;                    ///< of the release; empty: the trainer chooses
-  std::string preset = "auto";         ///< auto, tiny, small, base, large
+  std::string preset = "auto";         ///< auto, tiny, small, sparse, base, large
   std::string holdout;                 ///< "none", "last-out", "time"; empty: the trainer's default
   std::optional<std::uint64_t> seed;
   std::optional<std::uint32_t> epochs;
