@@ -136,7 +136,7 @@ Status run(const Arguments& a, Report& report) {
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
                                             {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
                                              .encoder_dir = a.encoder,
-                                             .text_vectors = a.home + "/" + std::string(text::kCatalogueVectors), .quantiser = a.quantiser,
+                                             .text_vectors = text::catalogue_vectors_file(a.home), .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,
                                              .codebooks = a.codebooks, .balance = a.balance,
                                              .collisions = a.collisions, .ids_file = a.codes, .seed = a.seed},

@@ -56,7 +56,9 @@ class Context {
   void close();
   [[nodiscard]] std::string models_dir() const { return globals_.home + "/models"; }
   /// Cache of encoded item texts (docs/formats/text_vectors.md).
-  [[nodiscard]] std::string text_vectors() const { return globals_.home + "/" + std::string(text::kCatalogueVectors); }
+  [[nodiscard]] std::string text_vectors() const { return text::catalogue_vectors_file(globals_.home); }
+  /// Path of penchant-train, which need not be there.
+  [[nodiscard]] std::string trainer() const { return globals_.program_dir + "/penchant-train"; }
   /// Folder of the named release, or of the live one when the name is empty; not_found says how to
   /// get one.
   Result<std::string> release_folder(const std::string& name = "");

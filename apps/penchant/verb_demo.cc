@@ -67,7 +67,7 @@ Status train(Context& context, const Options& options) {
   PENCHANT_TRY(store, context.store());
   service::TrainingOptions how;
   how.home = context.globals().home;
-  how.trainer = context.globals().program_dir + "/penchant-train";
+  how.trainer = context.trainer();
   how.encoder_dir = context.globals().encoder_dir;
   how.seed = options.seed;
   how.name = "demo-1";

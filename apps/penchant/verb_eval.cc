@@ -2,12 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 
 #include "context.h"
 #include "eval_search.h"
+#include "evaluation_inputs.h"
 #include "penchant/artifact/files.h"
-#include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
 #include "terminal.h"
@@ -53,9 +52,7 @@ Result<std::vector<evaluate::ModelSource>> sources_of(Context& context, const Op
   auto release = context.release_folder(options.release);
   if (release.ok()) how.release_folder = *release;
   else if (!options.release.empty()) return std::move(release).error();
-  how.baselines = {.cache_folder = context.globals().home + "/cache/baselines", .threads = context.globals().threads};
-  const std::string trainer = context.globals().program_dir + "/penchant-train";
-  if (std::filesystem::exists(trainer)) how.baselines.trainer = trainer;
+  how.baselines = baseline_context(context);
   PENCHANT_TRY(control, evaluate::parse_control(options.control));
   how.control = control;
   how.seed = options.run.seed;
@@ -77,10 +74,7 @@ Status eval(Context& context, const Options& options, bool json_given) {
   PENCHANT_TRY(log, evaluate::load_events(*store));
   PENCHANT_TRY(sources, sources_of(context, options));
   run.content = [&, store](Executor& executor, const ProgressSink& progress) {
-    return evaluate::load_content(*store,
-                                  {.encoder_dir = context.globals().encoder_dir,
-                                   .cache_file = context.text_vectors()},
-                                  executor, progress);
+    return evaluate::load_content(*store, content_options(context), executor, progress);
   };
   ProgressLine line(context.globals().quiet);
   PENCHANT_TRY(report, evaluate::run_models(log, sources, run, context.executor(), line.sink()));

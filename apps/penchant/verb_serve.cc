@@ -45,7 +45,7 @@ Status serve(Context& context, const ServeOptions& options) {
   const StopSignal stop;
   const auto& globals = context.globals();
   service::LocalTasks tasks({.home = globals.home,
-                             .trainer = globals.program_dir + "/penchant-train",
+                             .trainer = context.trainer(),
                              .encoder_dir = globals.encoder_dir});
   const SystemClock clock;
   service::Service service({.home = globals.home,

@@ -5,10 +5,10 @@
 #include <cstdio>
 
 #include "context.h"
+#include "evaluation_inputs.h"
 #include "penchant/artifact/manifest.h"
 #include "penchant/artifact/safetensors.h"
 #include "penchant/catalog/json.h"
-#include "penchant/evaluate/content_vectors.h"
 #include "penchant/evaluate/following_pairs.h"
 #include "penchant/semantic_id/comparison.h"
 #include "penchant/semantic_id/difference.h"
@@ -26,10 +26,6 @@ std::string dotted(const std::vector<std::uint16_t>& codes) {
   std::string text;
   for (const auto code : codes) text += (text.empty() ? "" : "-") + std::to_string(code);
   return text.empty() ? "none yet" : text;
-}
-
-evaluate::ContentOptions content_options(const Context& context) {
-  return {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()};
 }
 
 Status show(Context& context, const std::string& id) {

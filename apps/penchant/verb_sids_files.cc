@@ -4,9 +4,9 @@
 #include <cstdio>
 
 #include "context.h"
+#include "evaluation_inputs.h"
 #include "penchant/artifact/files.h"
 #include "penchant/artifact/safetensors.h"
-#include "penchant/evaluate/content_vectors.h"
 #include "penchant/semantic_id/given_ids.h"
 #include "penchant/semantic_id/id_files.h"
 #include "penchant/semantic_id/prefix_runs.h"
@@ -63,9 +63,7 @@ Result<std::vector<std::string>> item_ids(store::Store& store) {
 /// Codes for the items that have none, as new items get them: the nearest codewords.
 Status fill_missing(Context& context, store::Store& store, semantic_id::MatchedIds& matched) {
   ProgressLine line(context.globals().quiet);
-  PENCHANT_TRY(content, evaluate::load_content(store,
-                                               {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()},
-                                               context.executor(), line.sink()));
+  PENCHANT_TRY(content, evaluate::load_content(store, content_options(context), context.executor(), line.sink()));
   line.finish();
   std::vector<bool> has(content.rows.rows(), true);
   for (const auto row : matched.missing) has[row] = false;

@@ -13,7 +13,7 @@ namespace {
 Status train(Context& context, service::TrainingOptions options) {
   PENCHANT_TRY(store, context.store());
   options.home = context.globals().home;
-  options.trainer = context.globals().program_dir + "/penchant-train";
+  options.trainer = context.trainer();
   options.encoder_dir = context.globals().encoder_dir;
   options.threads = context.globals().threads;
   ProgressLine line(context.globals().quiet);

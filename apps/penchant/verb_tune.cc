@@ -2,13 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
-#include <filesystem>
 
 #include "context.h"
-#include "penchant/evaluate/content_vectors.h"
-#include "penchant/evaluate/tune/tune.h"
+#include "evaluation_inputs.h"
 #include "penchant/evaluate/tune/release_subject.h"
 #include "penchant/evaluate/tune/report.h"
+#include "penchant/evaluate/tune/tune.h"
 #include "terminal.h"
 
 namespace penchant::app {
@@ -61,20 +60,16 @@ std::string next_line(const Context& context, const Options& options, const eval
 }
 
 Result<evaluate::TuneSubject> subject_of(const Context& context, const Options& options, store::Store& store) {
-  const std::string program = context.globals().program_dir + "/penchant-train";
-  const std::string trainer = std::filesystem::exists(program) ? program : "";
-  if (!evaluate::is_release_column(options.model))
-    return evaluate::tune_subject(options.model, {.trainer = trainer,
-                                                  .cache_folder = context.globals().home + "/cache/baselines",
-                                                  .threads = context.globals().threads});
+  const auto where = baseline_context(context);
+  if (!evaluate::is_release_column(options.model)) return evaluate::tune_subject(options.model, where);
   PENCHANT_TRY(counts, store.counts());
   return evaluate::release_subject(options.model, {.home = context.globals().home,
-                                                   .trainer = trainer,
+                                                   .trainer = where.trainer,
                                                    .encoder_dir = context.globals().encoder_dir,
                                                    .preset = options.preset,
                                                    .events = counts.events,
                                                    .users = counts.users,
-                                                   .threads = context.globals().threads});
+                                                   .threads = where.threads});
 }
 
 /// Content of the catalogue where the model reads it from its FitInput; a release reads the store.
@@ -82,9 +77,7 @@ Result<evaluate::ContentVectors> content_of(Context& context, const Options& opt
                                             const ProgressSink& progress) {
   const auto* baseline = evaluate::find_baseline(options.model);
   if (baseline == nullptr || baseline->content == evaluate::ContentUse::none) return evaluate::ContentVectors{};
-  auto loaded = evaluate::load_content(store,
-                                       {.encoder_dir = context.globals().encoder_dir, .cache_file = context.text_vectors()},
-                                       context.executor(), progress);
+  auto loaded = evaluate::load_content(store, content_options(context), context.executor(), progress);
   const bool optional = baseline->content == evaluate::ContentUse::welcome;
   if (!loaded.ok() && optional && loaded.error().code == ErrorCode::invalid_argument) return evaluate::ContentVectors{};
   return loaded;

@@ -1,10 +1,25 @@
 #include "penchant/catalog/given_vectors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "penchant/catalog/text_form.h"
 
 namespace penchant::catalog {
+namespace {
+
+/// Moves row k of `values` to row rows[k] (ascending) of `count`, in place; zeros between.
+std::vector<float> spread(std::vector<float> values, const std::vector<std::uint32_t>& rows, std::size_t count, std::size_t dim) {
+  values.resize(count * dim);
+  for (std::size_t k = rows.size(); k-- > 0 && rows[k] != k;) {  // from here on down every row stands where it belongs
+    const auto from = values.begin() + static_cast<std::ptrdiff_t>(k * dim);
+    std::copy_n(from, dim, values.begin() + static_cast<std::ptrdiff_t>(rows[k] * dim));
+    std::fill_n(from, dim, 0.0F);
+  }
+  return values;
+}
+
+}  // namespace
 
 Status GivenVectors::add(const Item& item) {
   const std::size_t row = rows_++;
@@ -26,9 +41,7 @@ std::map<std::string, Matrix<float>> GivenVectors::take() {
   left_out_.clear();
   for (auto& [name, lengths] : kinds_) {
     const auto most = std::ranges::max_element(lengths, {}, [](const OfLength& l) { return l.rows.size(); });
-    Matrix<float>& kind = out.emplace(name, Matrix<float>(rows_, most->dim)).first->second;
-    for (std::size_t k = 0; k < most->rows.size(); ++k)
-      std::copy_n(most->values.begin() + static_cast<std::ptrdiff_t>(k * most->dim), most->dim, kind.row(most->rows[k]).begin());
+    out.emplace(name, Matrix<float>(spread(std::move(most->values), most->rows, rows_, most->dim), rows_, most->dim));
     std::size_t others = 0;
     const OfLength* example = nullptr;
     for (const OfLength& l : lengths) {

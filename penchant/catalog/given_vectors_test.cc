@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "penchant/base/rng.h"
+
 namespace penchant::catalog {
 namespace {
 
@@ -24,6 +26,21 @@ TEST(GivenVectors, MissingOnesAreZeroRowsWhereverTheyAre) {
   EXPECT_THAT(kinds.at("sound").values(), testing::ElementsAre(0, 0, 3));
   EXPECT_TRUE(given.left_out().empty());
   EXPECT_TRUE(given.take().empty());
+}
+
+TEST(GivenVectors, EveryVectorStandsInTheRowOfItsItem) {
+  Rng rng(7);
+  for (int round = 0; round < 50; ++round) {
+    GivenVectors given;
+    std::vector<float> expected;
+    for (int row = 0; row < 20; ++row) {
+      const float x = rng.uniform() < 0.5 ? 0 : static_cast<float>(row + 1);
+      given.add(item("i", x == 0 ? std::vector<ModalityVector>{} : std::vector<ModalityVector>{{"v", {x, -x}}})).value();
+      expected.insert(expected.end(), {x, 0 - x});
+    }
+    const auto kinds = given.take();
+    if (!kinds.empty()) { EXPECT_EQ(kinds.at("v").values(), expected); }
+  }
 }
 
 TEST(GivenVectors, OneItemOfAnotherLengthIsLeftOutByNameAndTheRestIsLearned) {

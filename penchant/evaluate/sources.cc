@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "penchant/evaluate/baselines/registry.h"
-#include "penchant/evaluate/release/holdout.h"
 #include "penchant/evaluate/release/columns.h"
+#include "penchant/evaluate/release/holdout.h"
 #include "penchant/evaluate/runner.h"
 
 namespace penchant::evaluate {
@@ -106,7 +106,7 @@ Result<std::vector<ModelSource>> model_sources(const SourceOptions& options) {
           std::ranges::none_of(chosen, [&](const Chosen& c) { return c.info == &info; }))
         chosen.push_back({&info, false});
     if (names[n] != "classic" && !options.release_folder.empty())
-      for (const char* part : {"penchant", "dense", "generator"})
+      for (const auto part : kReleaseColumns)
         if (std::ranges::find(of_release, part) == of_release.end()) of_release.emplace_back(part);
   }
   for (const auto& setting : options.settings) {

@@ -42,8 +42,8 @@ std::string_view preset_for(DataSize size) noexcept {
   return "large";
 }
 
-Result<TrainOptions> preset_options(std::string_view preset, DataSize size) {
-  if (preset == "auto") preset = preset_for(size);
+Result<TrainOptions> preset_options(std::string_view preset) {
+  if (preset == "auto") preset = preset_for({});
   TrainOptions o;
   if (preset == "tiny") {
     o.dim = 32, o.heads = 1, o.ffn = 128, o.layers = 1, o.max_len = 50, o.stride = 25, o.epochs = 40;

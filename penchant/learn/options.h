@@ -72,9 +72,9 @@ struct DataSize {
   std::uint64_t events = 0, users = 0;  ///< of types that are learned from
 };
 
-/// Settings of "tiny", "small", "sparse", "base", "large" or "auto".
-/// \return invalid_argument listing the names otherwise
-Result<TrainOptions> preset_options(std::string_view preset, DataSize size = {});
+/// Settings of "tiny", "small", "sparse", "base" or "large"; "auto": of the smallest, where the data are
+/// not known yet. \return invalid_argument listing the names otherwise
+Result<TrainOptions> preset_options(std::string_view preset);
 /// The name that "auto" stands for: by the number of events, and "sparse" in place of "small" where
 /// people have few of them.
 [[nodiscard]] std::string_view preset_for(DataSize size) noexcept;

@@ -12,9 +12,9 @@
 #include "penchant/recommend/engine.h"
 #include "penchant/recommend/request_run.h"
 #include "penchant/recommend/state_cache.h"
-#include "penchant/text/vector_cache.h"
 #include "penchant/recommend/world.h"
 #include "penchant/text/encoder.h"
+#include "penchant/text/vector_cache.h"
 
 namespace penchant::recommend {
 

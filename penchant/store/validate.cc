@@ -65,9 +65,11 @@ class Inspection {
           ids_.push_back(item.id);
           if (!item.available) ++unavailable_;
           for (const auto& vector : item.vectors) {
-            auto& of_length = vector_lengths_[vector.modality][vector.values.size()];
-            ++of_length.items;
-            example(of_length.examples, item.id);
+            auto& lengths = vector_lengths_[vector.modality];
+            auto found = std::ranges::find(lengths, vector.values.size(), &OfLength::numbers);
+            if (found == lengths.end()) found = lengths.insert(found, {vector.values.size(), 0, {}});
+            ++found->items;
+            example(found->examples, item.id);
           }
           const bool bare = item.title.empty() && item.attributes.empty() && item.vectors.empty();
           if (bare) {
@@ -211,21 +213,22 @@ class Inspection {
           "check the unit of the time column: seconds read as milliseconds end in 1970", {});
   }
 
-  /// Of each kind the commonest length is learned from (catalog/given_vectors.h).
+  /// Of each kind the commonest length is learned from, of equals the first (catalog/given_vectors.h).
   void judge_vectors() {
     for (const auto& [modality, lengths] : vector_lengths_) {
-      const auto most = std::ranges::max_element(lengths, {}, [](const auto& l) { return l.second.items; });
-      for (const auto& [length, of_length] : lengths) {
-        if (length == most->first) continue;
+      const auto most = std::ranges::max_element(lengths, {}, &OfLength::items);
+      for (const OfLength& other : lengths) {
+        if (&other == &*most) continue;
         add(Severity::warning, "vector_lengths",
-            std::to_string(of_length.items) + " items have " + modality + " vectors of " + std::to_string(length) +
-                " numbers, most have " + std::to_string(most->first) + ": training passes over the former",
-            "give all items vectors from one encoder, or call the new kind by another name", of_length.examples);
+            std::to_string(other.items) + " items have " + modality + " vectors of " + std::to_string(other.numbers) +
+                " numbers, most have " + std::to_string(most->numbers) + ": training passes over the former",
+            "give all items vectors from one encoder, or call the new kind by another name", other.examples);
       }
     }
   }
 
   struct OfLength {
+    std::size_t numbers = 0;
     std::uint64_t items = 0;
     std::vector<std::string> examples;
   };
@@ -239,7 +242,7 @@ class Inspection {
   std::unordered_map<std::int64_t, std::uint64_t> instants_;
   std::uint64_t bare_ = 0, without_text_ = 0, unavailable_ = 0, users_ = 0, single_ = 0, events_ = 0,
                 future_ = 0, old_ = 0, longest_run_ = 0;
-  std::map<std::string, std::map<std::size_t, OfLength>> vector_lengths_;  ///< modality -> numbers
+  std::map<std::string, std::vector<OfLength>> vector_lengths_;  ///< modality -> lengths as they came
   std::vector<std::string> bare_examples_, without_text_examples_, title_examples_;
   std::vector<Finding> findings_;
 };

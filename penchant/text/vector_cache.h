@@ -46,7 +46,7 @@ class VectorCache {
 Result<Matrix<float>> encode_once(const SentenceEncoder& encoder, std::span<const std::string> texts,
                                   const std::string& cache_file, Executor& executor, const ProgressSink& progress = {});
 
-/// Where the vectors of a catalogue are kept, below the home.
-inline constexpr std::string_view kCatalogueVectors = "cache/item_text_vectors.safetensors";
+/// Where the vectors of a catalogue are kept.
+inline std::string catalogue_vectors_file(const std::string& home) { return home + "/cache/item_text_vectors.safetensors"; }
 
 }  // namespace penchant::text

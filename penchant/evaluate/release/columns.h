@@ -1,7 +1,9 @@
 #pragma once
 /// \file A release under the interface of the baselines. Layer 6.
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "penchant/evaluate/model.h"
@@ -9,6 +11,9 @@
 #include "penchant/recommend/scorer.h"
 
 namespace penchant::evaluate {
+
+/// What is shown of a release where nothing else is asked for.
+inline constexpr std::array<std::string_view, 3> kReleaseColumns{"penchant", "dense", "generator"};
 
 /// "penchant" is the fused score that is served; "dense" and "generator" are single columns of the
 /// same pass. Items that joined the catalogue after training score -infinity here: a release alone

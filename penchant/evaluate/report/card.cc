@@ -4,6 +4,7 @@
 
 #include "penchant/artifact/files.h"
 #include "penchant/artifact/manifest.h"
+#include "penchant/evaluate/release/columns.h"
 #include "penchant/evaluate/release/holdout.h"
 #include "penchant/evaluate/report/report.h"
 #include "penchant/evaluate/runner.h"
@@ -61,7 +62,8 @@ Result<std::string> write_card(const std::string& release_folder, store::Store& 
     PENCHANT_DO(merge(release_folder, repeats_of(log), nullptr, std::move(release.manifest)));
     return "not evaluated: " + protocol.error().message;
   }
-  const std::vector<std::string> names{"penchant", "dense", "generator", "default"};
+  std::vector<std::string> names(kReleaseColumns.begin(), kReleaseColumns.end());
+  names.emplace_back("default");
   PENCHANT_TRY(sources, model_sources(names, release_folder, /*allow_seen=*/false));
   const RunOptions options{.protocol = *protocol, .max_users = kCardUsers};
   PENCHANT_TRY(report, run_models(log, sources, options, executor, progress));

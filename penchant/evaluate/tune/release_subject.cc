@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "penchant/evaluate/baselines/trained_settings.h"
@@ -16,7 +15,6 @@ namespace penchant::evaluate {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::array<std::string_view, 3> kColumns{"penchant", "dense", "generator"};
 
 /// Around the values of a preset.
 std::vector<Setting> settings_around(const learn::TrainOptions& preset) {
@@ -111,7 +109,7 @@ class ReleaseTrial final : public Model {
 
 }  // namespace
 
-bool is_release_column(std::string_view name) noexcept { return std::ranges::find(kColumns, name) != kColumns.end(); }
+bool is_release_column(std::string_view name) noexcept { return std::ranges::find(kReleaseColumns, name) != kReleaseColumns.end(); }
 
 Result<TuneSubject> release_subject(std::string_view name, ReleaseTuning tuning) {
   if (!is_release_column(name)) return invalid("a release has no \"" + std::string(name) + "\" that can be tuned: use penchant, dense or generator");
