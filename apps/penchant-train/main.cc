@@ -2,7 +2,7 @@
 /// baselines of `penchant eval`. The only program that links LibTorch;
 /// `penchant train` starts it. Exit codes: 0 done, 1 invalid input, 3 not found, 4 corrupt,
 /// 5 out of memory or disk, 6 cancelled (--resume goes on), 70 our bug, 74 input or output failed.
-#include <malloc.h>
+#include <mimalloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -191,9 +191,8 @@ int exit_code(ErrorCode code) {
 
 int main(int argc, char** argv) try {
   using namespace penchant;
-  // Logits come and go by the hundred megabyte: keep freed pages instead of faulting them in again.
-  ::mallopt(M_MMAP_MAX, 0);
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  // Tensors come and go by the megabyte: keep freed pages instead of faulting them in again.
+  ::mi_option_disable(mi_option_allow_decommit);
   std::signal(SIGINT, app::ask_to_stop);
   std::signal(SIGTERM, app::ask_to_stop);
   std::signal(SIGPIPE, SIG_IGN);

@@ -50,24 +50,38 @@ constexpr memory::data_type type_of() {
   return std::is_same_v<T, float> ? memory::data_type::f32 : memory::data_type::bf16;
 }
 
+enum class Repeated : std::uint8_t {
+  none,
+  add,     ///< the product is added to C
+  factor,  ///< B comes many times: it is given as pack() leaves it
+};
+
 /// C [m, n] = or += A [m, k] * B [k, n]; A and B of type T, C float, all contiguous.
 template <class T>
 class Product {
  public:
-  Product(const dnnl::engine& engine, std::size_t m, std::size_t k, std::size_t n, Tag a, Tag b, bool accumulate)
-      : engine_(engine), a_({Dim(m), Dim(k)}, type_of<T>(), a), b_({Dim(k), Dim(n)}, type_of<T>(), b),
+  Product(const dnnl::engine& engine, std::size_t m, std::size_t k, std::size_t n, Tag a, Tag b, Repeated repeated)
+      : engine_(engine), a_({Dim(m), Dim(k)}, type_of<T>(), a), plain_({Dim(k), Dim(n)}, type_of<T>(), b),
+        b_({Dim(k), Dim(n)}, type_of<T>(), repeated == Repeated::factor ? Tag::any : b),
         c_({Dim(m), Dim(n)}, memory::data_type::f32, Tag::ab) {
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    if (accumulate) {
+    if (repeated == Repeated::add) {
       dnnl::post_ops sum;
       sum.append_sum(1.0F);
       attributes.set_post_ops(sum);
     }
     const dnnl::matmul::primitive_desc plan({a_, b_, c_}, attributes, engine);
+    b_ = plan.weights_desc();
     scratch_desc_ = plan.scratchpad_desc();
     scratch_.resize(scratch_desc_.get_size());
     product_ = dnnl::matmul(plan);
+  }
+  /// Values of T that pack() writes.
+  [[nodiscard]] std::size_t packed_size() const { return ceil_div(b_.get_size(), sizeof(T)); }
+  void pack(dnnl::stream& stream, const T* b, T* packed) const {
+    memory from(plain_, engine_, const_cast<T*>(b)), to(b_, engine_, packed);
+    dnnl::reorder(from, to).execute(stream, from, to);
   }
   void run(dnnl::stream& stream, const T* a, const T* b, float* c) {
     product_.execute(stream, {{DNNL_ARG_SRC, memory(a_, engine_, const_cast<T*>(a))},
@@ -78,7 +92,7 @@ class Product {
 
  private:
   const dnnl::engine& engine_;
-  memory::desc a_, b_, c_, scratch_desc_;
+  memory::desc a_, plain_, b_, c_, scratch_desc_;
   std::vector<std::byte> scratch_;
   dnnl::matmul product_;
 };
@@ -90,7 +104,9 @@ struct Shared {
   const SoftmaxLossGradients& out;
   std::size_t p, n, d, k, tiles, tile;
   double share;                   ///< 1 / p
-  Buffer<T> items;                ///< [tiles * tile, d], padded with zeros
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  Product<T> logits_of, users_of;
+  Buffer<T> turned_items, items;  ///< [tiles] as pack() of logits_of and of users_of leaves them
   std::vector<float> bias;        ///< [tiles * tile], padded with -infinity
   std::vector<float> items_mean;  ///< [d], label smoothing only
   float bias_mean = 0;
@@ -99,9 +115,19 @@ struct Shared {
       : in(input), out(gradients), p(input.users.rows()), n(input.items.rows()), d(input.items.cols()),
         k(p > 0 ? input.targets.size() / p : 0), tiles(ceil_div(n, kMaxTile)),
         tile(ceil_div(ceil_div(n, tiles), kMultiple) * kMultiple), share(1.0 / static_cast<double>(std::max<std::size_t>(p, 1))),
-        items(tiles * tile * d), bias(tiles * tile, -std::numeric_limits<float>::infinity()) {
-    items.fill(T{});
-    for (std::size_t i = 0; i < n; ++i) scale_to(in.items.row(i).data(), 1.0F, items.data() + i * d, d);
+        logits_of(engine, kRows, d, tile, Tag::ab, Tag::ba, Repeated::factor),
+        users_of(engine, kRows, tile, d, Tag::ab, Tag::ab, Repeated::factor),
+        turned_items(tiles * logits_of.packed_size()), items(learns() ? tiles * users_of.packed_size() : 0),
+        bias(tiles * tile, -std::numeric_limits<float>::infinity()) {
+    dnnl::stream stream(engine);
+    Buffer<T> plain(tile * d);  // padded with zeros
+    for (std::size_t t = 0; t < tiles; ++t) {
+      const std::size_t rows = std::min(tile, n - t * tile);
+      if (rows < tile) plain.fill(T{});
+      for (std::size_t i = 0; i < rows; ++i) scale_to(in.items.row(t * tile + i).data(), 1.0F, plain.data() + i * d, d);
+      logits_of.pack(stream, plain.data(), turned_items.data() + t * logits_of.packed_size());
+      if (learns()) users_of.pack(stream, plain.data(), items.data() + t * users_of.packed_size());
+    }
     for (std::size_t i = 0; i < n; ++i) bias[i] = in.bias.empty() ? 0.0F : in.bias[i];
     if (in.label_smoothing == 0) return;
     items_mean.assign(d, 0);
@@ -116,9 +142,9 @@ template <class T>
 class Worker {
  public:
   explicit Worker(const Shared<T>& s)
-      : s_(s), stream_(engine_), logits_of_(engine_, kRows, s.d, s.tile, Tag::ab, Tag::ba, false),
-        users_of_(engine_, kRows, s.tile, s.d, Tag::ab, Tag::ab, false),
-        items_of_(engine_, s.tile, kRows, s.d, Tag::ba, Tag::ab, true), users_(kRows * s.d), scaled_(kRows * s.d),
+      : s_(s), stream_(engine_), logits_of_(engine_, kRows, s.d, s.tile, Tag::ab, Tag::ba, Repeated::factor),
+        users_of_(engine_, kRows, s.tile, s.d, Tag::ab, Tag::ab, Repeated::factor),
+        items_of_(engine_, s.tile, kRows, s.d, Tag::ba, Tag::ab, Repeated::add), users_(kRows * s.d), scaled_(kRows * s.d),
         exps_((s.learns() ? s.tiles : 1) * kRows * s.tile), logits_(kRows * s.tile), part_(kRows * s.d),
         d_items(s.out.items.empty() ? 0 : s.tiles * s.tile * s.d), d_bias(s.out.bias.empty() ? 0 : s.tiles * s.tile) {
     d_items.fill(0);
@@ -140,7 +166,7 @@ class Worker {
     sums_.assign(tiles * kRows, 0);
     std::vector<double> picked(rows, 0);
     for (std::size_t t = 0; t < tiles; ++t) {
-      logits_of_.run(stream_, users_.data(), s_.items.data() + t * tile * d, logits_.data());
+      logits_of_.run(stream_, users_.data(), s_.turned_items.data() + t * logits_of_.packed_size(), logits_.data());
       // Only the last tile is padded; without a bias the others need no addition.
       const float* bias = s_.in.bias.empty() && t + 1 < tiles ? nullptr : s_.bias.data() + t * tile;
       T* e = exps(t);
@@ -190,7 +216,7 @@ class Worker {
       const float* factors = tops_.data() + t * kRows;
       const T* e = exps(t);
       if (!s_.out.users.empty()) {
-        users_of_.run(stream_, e, s_.items.data() + t * tile * d, part_.data());
+        users_of_.run(stream_, e, s_.items.data() + t * users_of_.packed_size(), part_.data());
         for (std::size_t r = 0; r < rows; ++r)
           add_scaled(s_.out.users.row(at + r).data(), factors[r], part_.data() + r * d, d);
       }

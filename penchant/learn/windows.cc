@@ -9,9 +9,6 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::size_t kMostParts = 8;   ///< of a batch
-constexpr std::size_t kLeastRows = 8;   ///< of a part: smaller ones cost more in calls than they save in padding
-
 /// Bucket of event e of the order `order`, whose user begins at `user_begin`.
 std::int64_t gap_of(const Histories& h, std::uint64_t previous, std::uint64_t current, bool first,
                     std::uint32_t buckets) {
@@ -63,46 +60,30 @@ std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& 
   std::vector<std::uint32_t> order(windows.size());
   std::iota(order.begin(), order.end(), std::uint32_t{0});
   rng.shuffle(std::span(order));
-  const auto length = [&](std::uint32_t w) { return windows[w].end - windows[w].begin; };
   std::vector<std::vector<std::uint32_t>> batches;
   for (std::size_t at = 0; at < order.size(); at += batch) {
     const auto rows = std::span(order).subspan(at, std::min<std::size_t>(batch, order.size() - at));
-    std::ranges::stable_sort(rows, {}, length);
     batches.emplace_back(rows.begin(), rows.end());
   }
   return batches;
-}
-
-std::vector<std::span<const std::uint32_t>> parts_of(std::span<const std::uint32_t> batch) {
-  const std::size_t rows = std::max(kLeastRows, (batch.size() + kMostParts - 1) / kMostParts);
-  std::vector<std::span<const std::uint32_t>> parts;
-  for (std::size_t at = 0; at < batch.size(); at += rows) parts.push_back(batch.subspan(at, std::min(rows, batch.size() - at)));
-  return parts;
 }
 
 Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
            const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
            const TrainOptions& options) {
   Batch batch;
-  batch.rows = chosen.size();
-  for (const std::uint32_t w : chosen)
-    batch.cols = std::max<std::size_t>(batch.cols, windows[w].end - 1 - windows[w].begin);
-  const std::size_t cells = batch.rows * batch.cols, ahead = options.multi_token;
-  batch.items.assign(cells, 0);
-  batch.actions.assign(cells, 0);
-  batch.gaps.assign(cells, 0);
-  for (std::size_t r = 0; r < batch.rows; ++r) {
-    const Window& window = windows[chosen[r]];
-    batch.lengths.push_back(static_cast<std::int64_t>(window.end - 1 - window.begin));
+  PackedEvents& events = batch.events;
+  const std::size_t ahead = options.multi_token;
+  for (const std::uint32_t w : chosen) {
+    const Window& window = windows[w];
     for (std::uint64_t p = window.begin; p + 1 < window.end; ++p) {
-      const std::size_t cell = r * batch.cols + static_cast<std::size_t>(p - window.begin);
       const std::uint64_t event = order[p];
       const bool first = p == window.user_begin;
-      batch.items[cell] = h.items[event];
-      batch.actions[cell] = h.actions[event];
-      batch.gaps[cell] = gap_of(h, first ? event : order[p - 1], event, first, options.gaps);
+      events.items.push_back(h.items[event]);
+      events.actions.push_back(h.actions[event]);
+      events.gaps.push_back(gap_of(h, first ? event : order[p - 1], event, first, options.gaps));
       if (p < window.first || h.is_target[order[p + 1]] == 0) continue;
-      batch.positions.push_back(static_cast<std::int64_t>(cell));
+      batch.positions.push_back(static_cast<std::int64_t>(events.rows() - 1));
       double total = 0, weight = 1;
       const std::size_t at = batch.targets.size();
       batch.targets.resize(at + ahead, 0);
@@ -117,6 +98,7 @@ Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
       for (std::size_t k = 0; k < ahead; ++k)
         batch.weights[at + k] = static_cast<float>(batch.weights[at + k] / total);
     }
+    events.offsets.push_back(static_cast<std::int64_t>(events.rows()));
   }
   return batch;
 }
@@ -125,56 +107,42 @@ Batch pack_cloze(const Histories& h, const std::vector<Window>& windows, std::sp
                  const TrainOptions& options, std::int64_t mask, Rng& rng) {
   constexpr double kNewestAlone = 0.1;
   Batch batch;
-  batch.rows = chosen.size();
-  const auto length = [&](std::uint32_t w) {
-    return std::min<std::uint64_t>(windows[w].end - windows[w].begin, options.max_len);
-  };
-  for (const std::uint32_t w : chosen) batch.cols = std::max<std::size_t>(batch.cols, length(w));
-  const std::size_t cells = batch.rows * batch.cols;
-  batch.items.assign(cells, 0);
-  batch.actions.assign(cells, 0);
-  batch.gaps.assign(cells, 0);
-  for (std::size_t r = 0; r < batch.rows; ++r) {
-    const std::uint64_t events = length(chosen[r]), begin = windows[chosen[r]].end - events;
-    batch.lengths.push_back(static_cast<std::int64_t>(events));
+  for (const std::uint32_t w : chosen) {
+    const std::uint64_t count = std::min<std::uint64_t>(windows[w].end - windows[w].begin, options.max_len);
+    const std::uint64_t begin = windows[w].end - count;
     const bool newest_alone = rng.uniform() < kNewestAlone;
-    const std::uint64_t surely = rng.below(events);  // at least one event is asked
-    for (std::uint64_t e = 0; e < events; ++e) {
-      const std::size_t cell = r * batch.cols + e;
-      batch.items[cell] = h.items[begin + e];
-      const bool masked = newest_alone ? e + 1 == events : e == surely || rng.uniform() < options.mask_share;
-      if (!masked) continue;
-      batch.positions.push_back(static_cast<std::int64_t>(cell));
-      batch.targets.push_back(batch.items[cell]);
-      batch.weights.push_back(1);
-      batch.items[cell] = mask;
+    const std::uint64_t surely = rng.below(count);  // at least one event is asked
+    for (std::uint64_t e = 0; e < count; ++e) {
+      const std::int64_t item = h.items[begin + e];
+      const bool masked = newest_alone ? e + 1 == count : e == surely || rng.uniform() < options.mask_share;
+      if (masked) {
+        batch.positions.push_back(static_cast<std::int64_t>(batch.events.rows()));
+        batch.targets.push_back(item);
+        batch.weights.push_back(1);
+      }
+      batch.events.items.push_back(masked ? mask : item);
     }
+    batch.events.offsets.push_back(static_cast<std::int64_t>(batch.events.rows()));
   }
+  batch.events.actions.assign(batch.events.rows(), 0);
+  batch.events.gaps.assign(batch.events.rows(), 0);
   return batch;
 }
 
-HistoryBatch pack_histories(const Histories& h, std::span<const std::uint32_t> users,
+PackedEvents pack_histories(const Histories& h, std::span<const std::uint32_t> users,
                             std::uint32_t max_len, std::uint32_t gaps) {
-  HistoryBatch batch;
-  batch.rows = users.size();
-  for (const std::uint32_t u : users) batch.cols = std::max(batch.cols, std::min<std::size_t>(h.length(u), max_len));
-  const std::size_t cells = batch.rows * batch.cols;
-  batch.items.assign(cells, 0);
-  batch.actions.assign(cells, 0);
-  batch.gaps.assign(cells, 0);
-  for (std::size_t r = 0; r < users.size(); ++r) {
-    const std::uint64_t user_begin = h.offsets[users[r]], end = h.offsets[users[r] + 1];
-    const std::uint64_t begin = end - std::min<std::uint64_t>(end - user_begin, max_len);
-    for (std::uint64_t e = begin; e < end; ++e) {
-      const std::size_t cell = r * batch.cols + static_cast<std::size_t>(e - begin);
+  PackedEvents events;
+  for (const std::uint32_t u : users) {
+    const std::uint64_t user_begin = h.offsets[u], end = h.offsets[u + 1];
+    for (std::uint64_t e = end - std::min<std::uint64_t>(end - user_begin, max_len); e < end; ++e) {
       const bool first = e == user_begin;
-      batch.items[cell] = h.items[e];
-      batch.actions[cell] = h.actions[e];
-      batch.gaps[cell] = gap_of(h, first ? e : e - 1, e, first, gaps);
+      events.items.push_back(h.items[e]);
+      events.actions.push_back(h.actions[e]);
+      events.gaps.push_back(gap_of(h, first ? e : e - 1, e, first, gaps));
     }
-    batch.last.push_back(static_cast<std::int64_t>(end - begin) - 1);
+    events.offsets.push_back(static_cast<std::int64_t>(events.rows()));
   }
-  return batch;
+  return events;
 }
 
 }  // namespace penchant::learn

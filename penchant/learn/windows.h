@@ -26,25 +26,26 @@ struct Window {
 [[nodiscard]] std::vector<Window> make_windows(const Histories& histories, std::uint32_t max_len,
                                                std::uint32_t stride);
 
-/// One step's input, padded to the longest window: [rows, cols] row-major.
-struct Batch {
-  std::size_t rows = 0, cols = 0;
-  std::vector<std::int64_t> items, actions, gaps;  ///< [rows * cols]
-  std::vector<std::int64_t> lengths;               ///< [rows] columns in use
-  /// Positions learned from (row * cols + column), ascending.
-  std::vector<std::int64_t> positions;
-  std::vector<std::int64_t> targets;   ///< [positions, multi_token], item rows; padded with 0
-  std::vector<float> weights;          ///< [positions, multi_token], each row sums to 1
+/// Histories one after another, none padded: history s holds rows [offsets[s], offsets[s + 1]).
+struct PackedEvents {
+  std::vector<std::int64_t> offsets{0};            ///< [histories + 1]
+  std::vector<std::int64_t> items, actions, gaps;  ///< [rows]
+  [[nodiscard]] std::size_t rows() const noexcept { return items.size(); }
 };
 
-/// Random batches of windows, each ordered by length: [batches] of window numbers. Batches of like length
-/// would pad less, but every step would see one kind of user, and a position of a short history would
-/// weigh many times one of a long (docs/decisions/0010).
+/// One step's input.
+struct Batch {
+  PackedEvents events;
+  std::vector<std::int64_t> positions;  ///< rows learned from, ascending
+  std::vector<std::int64_t> targets;    ///< [positions, multi_token], item rows; padded with 0
+  std::vector<float> weights;           ///< [positions, multi_token], each row sums to 1
+};
+
+/// Random batches of windows: [batches] of window numbers. With batches of like length every step would see
+/// one kind of user, and a position of a short history would weigh many times one of a long
+/// (docs/decisions/0010).
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& windows,
                                                                    std::uint32_t batch, Rng& rng);
-
-/// Cuts a batch into parts of like length, each packed by itself so that it pads little.
-[[nodiscard]] std::vector<std::span<const std::uint32_t>> parts_of(std::span<const std::uint32_t> batch);
 
 /// Packs the windows `chosen`. Positions whose next event is no target are left out.
 [[nodiscard]] Batch pack(const Histories& histories, const std::vector<std::uint64_t>& order,
@@ -58,14 +59,8 @@ struct Batch {
                                std::span<const std::uint32_t> chosen, const TrainOptions& options, std::int64_t mask,
                                Rng& rng);
 
-/// Inputs of whole histories as serving reads them: the newest max_len events of each user of
-/// `users`, left-aligned; `last[r]` is the column of the newest event.
-struct HistoryBatch {
-  std::size_t rows = 0, cols = 0;
-  std::vector<std::int64_t> items, actions, gaps;  ///< [rows * cols]
-  std::vector<std::int64_t> last;                  ///< [rows]
-};
-[[nodiscard]] HistoryBatch pack_histories(const Histories& histories, std::span<const std::uint32_t> users,
+/// Inputs of whole histories as serving reads them: the newest max_len events of each user of `users`.
+[[nodiscard]] PackedEvents pack_histories(const Histories& histories, std::span<const std::uint32_t> users,
                                           std::uint32_t max_len, std::uint32_t gaps);
 
 }  // namespace penchant::learn

@@ -88,7 +88,7 @@ Matrix<float> user_vectors(const Network& network, const Histories& histories) {
   Matrix<float> users(histories.users(), network.shape().dim);
   for (std::size_t at = 0; at < order.size(); at += kRowsAtOnce) {
     const std::span rows(order.data() + at, std::min(kRowsAtOnce, order.size() - at));
-    const HistoryBatch batch = pack_histories(histories, rows, network.query_length(), network.shape().gaps);
+    const PackedEvents batch = pack_histories(histories, rows, network.query_length(), network.shape().gaps);
     const Matrix<float> part = floats_of(network.dense_users(network.user_states(vectors, batch)));
     for (std::size_t r = 0; r < rows.size(); ++r) std::ranges::copy(part.row(r), users.row(rows[r]).begin());
   }
@@ -167,7 +167,8 @@ Result<Encoded> encode(const std::string& model_folder, const std::string& histo
     torch::set_num_threads(static_cast<int>(threads));
     artifact::ModelShape shape = shape_of(options, loaded.items, 1, 0, 0);
     shape.logit_scale = loaded.logit_scale;
-    const Network network(shape, options.architecture, {}, {}, torch::ones({loaded.items}));
+    Executor executor(threads);
+    const Network network(shape, options.architecture, {}, {}, torch::ones({loaded.items}), executor);
     if (auto filled = fill(network, file); !filled.ok()) return std::move(filled).error().within(model_folder);
     Encoded out{user_vectors(network, histories), {}, std::vector<float>(loaded.items, 0)};
     torch::NoGradGuard no_grad;

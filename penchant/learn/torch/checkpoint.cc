@@ -11,7 +11,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kCheckpointFormat = 1;
+constexpr std::int64_t kCheckpointFormat = 2;
 constexpr std::int64_t kCurveColumns = 9;
 
 Tensor text_tensor(const std::string& text) {
@@ -58,7 +58,7 @@ Status read_weights(torch::serialize::InputArchive& archive, const std::string& 
 }  // namespace
 
 Status save_checkpoint(const std::string& path, const std::string& run, const std::vector<Tensor>& now,
-                       const std::vector<Tensor>& best, const torch::optim::AdamW& optimiser,
+                       const std::vector<Tensor>& best, const Optimiser& optimiser,
                        const Position& position) {
   torch::serialize::OutputArchive archive, state;
   archive.write("format", torch::full({1}, kCheckpointFormat, torch::kInt64));
@@ -77,7 +77,7 @@ Status save_checkpoint(const std::string& path, const std::string& run, const st
 }
 
 Result<Position> load_checkpoint(const std::string& path, const std::string& run, std::vector<Tensor>& now,
-                                 std::vector<Tensor>& best, torch::optim::AdamW& optimiser) {
+                                 std::vector<Tensor>& best, Optimiser& optimiser) {
   std::error_code missing;
   if (!std::filesystem::exists(path, missing))
     return Error{ErrorCode::not_found, "there is no checkpoint " + path};

@@ -2,7 +2,7 @@
 /// \file Where a run stands, on disk. Private to penchant/learn/torch.
 ///
 /// A LibTorch archive, rewritten whole after every epoch (temporary name, then rename). Entries:
-/// 1. `format` i64 [1] = 1; 2. `run` u8 [..], fingerprint of data and options: another run's file is
+/// 1. `format` i64 [1] = 2; 2. `run` u8 [..], fingerprint of data and options: another run's file is
 /// refused; 3. `now.<i>`, `best.<i>`: the weights in table order; 4. `optimiser`: AdamW's state;
 /// 5. `clock` i64 [4]: epochs done, steps done, best epoch, epochs since the best; 6. `curve` f64
 /// [epochs, 9]: the reports. Random numbers are drawn afresh from (seed, epoch, step): no state.
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "penchant/base/result.h"
+#include "penchant/learn/torch/optimiser.h"
 #include "penchant/learn/trainer.h"
 
 namespace penchant::learn {
@@ -24,11 +25,11 @@ struct Position {
 };
 
 Status save_checkpoint(const std::string& path, const std::string& run, const std::vector<torch::Tensor>& now,
-                       const std::vector<torch::Tensor>& best, const torch::optim::AdamW& optimiser,
+                       const std::vector<torch::Tensor>& best, const Optimiser& optimiser,
                        const Position& position);
 /// Fills the given tensors in place. not_found when there is no file; invalid_argument when it
 /// belongs to another run; corrupt when it cannot be read.
 Result<Position> load_checkpoint(const std::string& path, const std::string& run, std::vector<torch::Tensor>& now,
-                                 std::vector<torch::Tensor>& best, torch::optim::AdamW& optimiser);
+                                 std::vector<torch::Tensor>& best, Optimiser& optimiser);
 
 }  // namespace penchant::learn

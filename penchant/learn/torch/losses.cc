@@ -1,6 +1,7 @@
 #include "penchant/learn/torch/losses.h"
 
 #include "penchant/kernels/softmax_loss.h"
+#include "penchant/learn/torch/tensors.h"
 
 namespace penchant::learn {
 
@@ -10,9 +11,6 @@ using torch::autograd::tensor_list;
 
 namespace {
 
-MatrixView<float> view_of(const Tensor& t) {
-  return {t.data_ptr<float>(), static_cast<std::size_t>(t.size(0)), static_cast<std::size_t>(t.size(1))};
-}
 template <class T>
 std::span<T> span_of(const Tensor& t) {
   return {t.data_ptr<std::remove_const_t<T>>(), static_cast<std::size_t>(t.numel())};

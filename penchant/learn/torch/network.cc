@@ -1,38 +1,29 @@
 #include "penchant/learn/torch/network.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <utility>
 
+#include "penchant/learn/torch/attention.h"
+#include "penchant/learn/torch/dropout.h"
 #include "penchant/learn/torch/tensors.h"
 
 namespace penchant::learn {
 
 using torch::Tensor;
 
-Tensor drop(const Tensor& x, double p, bool training) {
-  const int threshold = static_cast<int>(std::lround(p * 256));
-  if (!training || threshold <= 0) return x;
-  const std::int64_t n = x.numel();
-  const Tensor words = torch::empty({(n + 7) / 8}, torch::kInt64)
-                           .random_(std::numeric_limits<std::int64_t>::min(), std::optional<std::int64_t>());
-  const Tensor keep = words.view(torch::kUInt8).narrow(0, 0, n).view(x.sizes()).ge(threshold);
-  return x * keep.to(x.dtype()).mul_(256.0 / (256 - threshold));
-}
-
 namespace {
-
-/// Rotates pairs (j, j + D/2) of [rows, heads, cols, D].
-Tensor rotate_pairs(const Tensor& x, const Tensor& cosines, const Tensor& sines) {
-  const std::int64_t cols = x.size(2), half = x.size(3) / 2;
-  const Tensor a = x.narrow(3, 0, half), b = x.narrow(3, half, half);
-  const Tensor c = cosines.narrow(0, 0, cols), s = sines.narrow(0, 0, cols);
-  return torch::cat({a * c - b * s, a * s + b * c}, 3);
-}
 
 Tensor unit_rows(const Tensor& x) { return x / x.norm(2, {-1}, true).clamp_min(1e-12); }
 
 }  // namespace
+
+EventTensors tensors_of(const PackedEvents& e) {
+  return {tensor_of(e.items), tensor_of(e.actions), tensor_of(e.gaps), tensor_of(e.offsets)};
+}
 
 Tensor Network::add(std::string name, Tensor value, bool decays) {
   value = value.to(dtype_).contiguous().set_requires_grad(true);
@@ -70,8 +61,8 @@ Block Network::block(const std::string& prefix) {
 }
 
 Network::Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities,
-                 Tensor codes, Tensor counts, double id_scale, double weight_scale, torch::Dtype dtype)
-    : shape_(shape), architecture_(architecture), dtype_(dtype), weight_scale_(weight_scale), codes_(std::move(codes)), counts_(counts.to(dtype).unsqueeze(1)) {
+                 Tensor codes, Tensor counts, Executor& executor, double id_scale, double weight_scale, torch::Dtype dtype)
+    : shape_(shape), architecture_(architecture), dtype_(dtype), executor_(&executor), weight_scale_(weight_scale), codes_(std::move(codes)), counts_(counts.to(dtype).unsqueeze(1)) {
   const std::int64_t n = shape.items, d = shape.dim;
   const double unit = 1 / std::sqrt(static_cast<double>(d));
   // Content starts large and ids small, so that items are told apart by content first. A dot-product
@@ -161,21 +152,24 @@ Tensor Network::item_vectors(bool training, double id_dropout) const {
   return g * id_ + content_vectors();
 }
 
-Tensor Network::run(const Block& b, Tensor x, const Rates& rates, bool training, bool rotate,
-                    const Tensor& mask) const {
-  const double attention = training && architecture_.drops_attention ? rates.inner : 0;
-  const std::int64_t rows = x.size(0), cols = x.size(1), d = shape_.dim, heads = shape_.heads;
-  const Tensor qkv = b.qkv(b.norm1(x)).view({rows, cols, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});
-  Tensor q = qkv[0], k = qkv[1];
-  if (rotate) {
-    q = rotate_pairs(q, cosines_, sines_);
-    k = rotate_pairs(k, cosines_, sines_);
-  }
-  const Tensor mixed = mask.defined() ? torch::scaled_dot_product_attention(q, k, qkv[2], mask, attention)
-                                    : torch::scaled_dot_product_attention(q, k, qkv[2], {}, attention, /*is_causal=*/true);
-  x = x + drop(b.out(mixed.transpose(1, 2).reshape({rows, cols, d})), rates.inner, training);
+Tensor Network::run(const Block& b, Tensor x, const Tensor& offsets, const Rates& rates, bool training, bool rotate) const {
+  AttentionOptions how{shape_.heads, !cloze()};
+  if (rotate) how.cosines = cosines_, how.sines = sines_;
+  if (training && architecture_.drops_attention) how.dropout = rates.inner;
+  const Tensor mixed = attention(b.qkv(b.norm1(x)), offsets, how, *executor_);
+  x = x + drop(b.out(mixed), rates.inner, training);
   const Tensor inner = drop(torch::gelu(b.up(b.norm2(x))), rates.inner, training);
   return x + drop(b.down(inner), rates.inner, training);
+}
+
+Tensor Network::places(const Tensor& offsets) const {
+  const auto* at = offsets.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> place;
+  for (std::int64_t s = 0; s + 1 < offsets.numel(); ++s) {
+    const std::int64_t n = at[s + 1] - at[s], first = architecture_.from_end ? shape_.max_len - n : 0;
+    for (std::int64_t e = 0; e < n; ++e) place.push_back(first + e);
+  }
+  return tensor_of(place);
 }
 
 Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, const Rates& rates,
@@ -184,58 +178,59 @@ Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, c
   Tensor x = torch::embedding(table, events.items);
   if (architecture_.context) x = x + torch::embedding(actions_, events.actions) + torch::embedding(gaps_, events.gaps);
   if (architecture_.scaled_input) x = x * std::sqrt(static_cast<double>(shape_.dim));
-  if (positions_.defined() && architecture_.from_end) {
-    const Tensor place = torch::arange(x.size(1), torch::kInt64).unsqueeze(0) + (shape_.max_len - events.lengths).unsqueeze(1);
-    x = x + torch::embedding(positions_, place.clamp_max(shape_.max_len - 1));
-  } else if (positions_.defined()) {
-    x = x + positions_.narrow(0, 0, x.size(1));
-  }
+  if (positions_.defined()) x = x + torch::embedding(positions_, places(events.offsets));
   if (architecture_.input_norm) x = input_norm_(x);
   x = drop(x, rates.input, training);
   if (layers) layers->push_back(x);
-  if (architecture_.encoder == Encoder::gru) return drop(run_gru(x), rates.inner, training);
-  Tensor mask;
-  if (cloze()) {  // every event sees every other of its history, and none of the padding
-    const Tensor column = torch::arange(x.size(1), torch::kInt64).unsqueeze(0);
-    mask = torch::zeros({x.size(0), x.size(1)}, x.options())
-               .masked_fill_(column.ge(events.lengths.unsqueeze(1)), -std::numeric_limits<double>::infinity())
-               .view({x.size(0), 1, 1, x.size(1)});
-  }
+  if (architecture_.encoder == Encoder::gru) return drop(run_gru(x, events.offsets), rates.inner, training);
   for (const Block& b : blocks_) {
-    x = run(b, x, rates, training, architecture_.rotary, mask);
+    x = run(b, x, events.offsets, rates, training, architecture_.rotary);
     if (layers) layers->push_back(x);
   }
   return final_norm_(x);
 }
 
-Tensor Network::run_gru(const Tensor& x) const {
+Tensor Network::run_gru(const Tensor& x, const Tensor& offsets) const {
   const auto layers = static_cast<std::int64_t>(shape_.layers);
   std::vector<Tensor> parts;
   for (std::int64_t l = 0; l < layers; ++l) {
     const auto at = static_cast<std::size_t>(2 * l), biases = static_cast<std::size_t>(2 * layers);
     for (const std::size_t k : {at, at + 1, biases + at, biases + at + 1}) parts.push_back(gru_[k]);
   }
-  const Tensor start = torch::zeros({layers, x.size(0), x.size(2)}, x.options());
-  return std::get<0>(torch::gru(x, start, parts, /*has_biases=*/true, layers, /*dropout=*/0, /*train=*/false,
-                                /*bidirectional=*/false, /*batch_first=*/true));
+  // LibTorch wants the first events of all histories, then the second ones, the longest history first.
+  const auto* at = offsets.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> order(static_cast<std::size_t>(offsets.numel() - 1)), rows, alive;
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::stable_sort(order, std::greater(), [&](std::int64_t s) { return at[s + 1] - at[s]; });
+  while (!order.empty() && at[order.back() + 1] == at[order.back()]) order.pop_back();
+  for (std::int64_t e = 0, left = static_cast<std::int64_t>(order.size()); left > 0; ++e) {
+    alive.push_back(left);
+    for (std::int64_t s = 0; s < left; ++s) rows.push_back(at[order[static_cast<std::size_t>(s)]] + e);
+    while (left > 0 && at[order[static_cast<std::size_t>(left - 1)] + 1] - at[order[static_cast<std::size_t>(left - 1)]] == e + 1) --left;
+  }
+  const Tensor by_time = tensor_of(rows);
+  const Tensor start = torch::zeros({layers, static_cast<std::int64_t>(order.size()), x.size(1)}, x.options());
+  const Tensor out = std::get<0>(torch::gru(x.index_select(0, by_time), tensor_of(alive), start, parts, /*has_biases=*/true, layers,
+                                            /*dropout=*/0, /*train=*/false, /*bidirectional=*/false));
+  return out.index_select(0, by_time.argsort());
 }
 
-Tensor Network::user_states(const Tensor& item_vectors, const HistoryBatch& h) const {
-  const auto rows = static_cast<std::int64_t>(h.rows);
-  EventTensors events{grid_of(h.items, h.rows, h.cols), grid_of(h.actions, h.rows, h.cols), grid_of(h.gaps, h.rows, h.cols), {}};
-  Tensor last = tensor_of(h.last);
-  events.lengths = last + 1;
-  const Tensor row = torch::arange(rows, torch::kInt64);
-  if (cloze()) {
-    const std::int64_t mask = item_vectors.size(0);
-    const Tensor free = torch::zeros({rows, 1}, torch::kInt64);
-    last = last + 1;
-    events.items = torch::cat({events.items, free}, 1).index_put_({row, last}, torch::full({1}, mask, torch::kInt64));
-    events.actions = torch::cat({events.actions, free}, 1);
-    events.gaps = torch::cat({events.gaps, free}, 1);
-    events.lengths = last + 1;
+Tensor Network::user_states(const Tensor& item_vectors, const PackedEvents& histories) const {
+  if (!cloze()) {
+    const EventTensors events = tensors_of(histories);
+    return states(item_vectors, events).index_select(0, events.offsets.slice(0, 1) - 1);
   }
-  return states(item_vectors, events).index({row, last});
+  PackedEvents asked;  // a mask after each history is what is to be found
+  for (std::size_t s = 0; s + 1 < histories.offsets.size(); ++s) {
+    const auto end = histories.items.begin() + histories.offsets[s + 1];
+    asked.items.insert(asked.items.end(), histories.items.begin() + histories.offsets[s], end);
+    asked.items.push_back(item_vectors.size(0));
+    asked.offsets.push_back(static_cast<std::int64_t>(asked.rows()));
+  }
+  asked.actions.assign(asked.rows(), 0);
+  asked.gaps.assign(asked.rows(), 0);
+  const EventTensors events = tensors_of(asked);
+  return states(item_vectors, events).index_select(0, events.offsets.slice(0, 1) - 1);
 }
 
 Tensor Network::dense_users(const Tensor& states) const {
@@ -251,9 +246,11 @@ std::vector<Tensor> Network::code_logits(const Tensor& states, const Tensor& cod
   std::vector<Tensor> steps{depth_in_(states)};
   for (std::uint32_t l = 0; l + 1 < shape_.levels; ++l)
     steps.push_back(torch::embedding(depth_codes_[l], codes.select(1, l)));
-  Tensor z = torch::stack(steps, 1) + depth_step_;
-  for (const Block& b : depth_blocks_) z = run(b, z, {}, false, /*rotate=*/false);
-  z = depth_norm_(z);
+  const std::int64_t rows = states.size(0), levels = shape_.levels, d = shape_.dim;
+  Tensor z = (torch::stack(steps, 1) + depth_step_).view({rows * levels, d});
+  const Tensor offsets = torch::arange(0, rows * levels + 1, levels, torch::kInt64);
+  for (const Block& b : depth_blocks_) z = run(b, z, offsets, {}, false, /*rotate=*/false);
+  z = depth_norm_(z).view({rows, levels, d});
   std::vector<Tensor> logits;
   for (std::uint32_t l = 0; l < shape_.levels; ++l) logits.push_back(depth_out_[l](z.select(1, l)));
   return logits;

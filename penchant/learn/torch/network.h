@@ -8,14 +8,11 @@
 #include <vector>
 
 #include "penchant/artifact/manifest.h"
+#include "penchant/base/executor.h"
 #include "penchant/learn/architecture.h"
 #include "penchant/learn/windows.h"
 
 namespace penchant::learn {
-
-/// Masks activations with probability p while training; the random bytes come from LibTorch's CPU
-/// generator (eight per draw: a sixth of the time of torch::dropout). p is rounded to 1/256.
-[[nodiscard]] torch::Tensor drop(const torch::Tensor& x, double p, bool training);
 
 struct Linear {
   torch::Tensor weight, bias;  ///< [out, in], [out]
@@ -34,45 +31,44 @@ struct Block {
   Linear qkv, out, up, down;
 };
 
-/// Inputs of sequences, all int64 [rows, cols]; `lengths` [rows] columns in use, needed where events
-/// look ahead (Objective::cloze).
+/// Histories one after another, all int64: history s holds rows [offsets[s], offsets[s + 1]) of the others.
 struct EventTensors {
-  torch::Tensor items, actions, gaps, lengths;
+  torch::Tensor items, actions, gaps;  ///< [t]
+  torch::Tensor offsets;               ///< [s + 1], from 0 to t
 };
+[[nodiscard]] EventTensors tensors_of(const PackedEvents& events);
 
 /// Dropout rates, used when training.
 struct Rates {
   double inner = 0, input = 0;
 };
 
-/// Weights and forward functions. The tensors carry gradients unless made frozen. Threads: forward
-/// functions of a frozen network are safe together.
+/// Weights and forward functions. The tensors carry gradients unless made frozen. Threads: one call at a time.
 class Network {
  public:
   struct Modality {
     std::string name;
     torch::Tensor vectors;  ///< [n, dim], as given
   };
-  /// Random weights from LibTorch's generator.
+  /// Random weights from LibTorch's generator. `executor` outlives the network and its gradients.
   /// \param codes int64 [n, L], undefined where L = 0: items are then known by their id alone
   /// \param counts f32 [n], training events per item; \param id_scale 0: what suits the head; \param weight_scale as
   /// TrainOptions
   Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities, torch::Tensor codes,
-          torch::Tensor counts, double id_scale = 0, double weight_scale = 0, torch::Dtype dtype = torch::kFloat32);
+          torch::Tensor counts, Executor& executor, double id_scale = 0, double weight_scale = 0, torch::Dtype dtype = torch::kFloat32);
 
   /// e(i) of all items, [n, d]; with `training` some ids are dropped.
   [[nodiscard]] torch::Tensor item_vectors(bool training = false, double id_dropout = 0) const;
   /// content(i) of all items, [n, d].
   [[nodiscard]] torch::Tensor content_vectors() const;
-  /// User states [rows, cols, d] of every position; `layers` receives the input and the residual
-  /// stream after each block.
+  /// User states [t, d] after every event; `layers` receives the input and the residual stream after each block.
   [[nodiscard]] torch::Tensor states(const torch::Tensor& item_vectors, const EventTensors& events,
                                      const Rates& rates = {}, bool training = false,
                                      std::vector<torch::Tensor>* layers = nullptr) const;
   /// Events of a history that a query may hold: the mask takes one place.
   [[nodiscard]] std::uint32_t query_length() const noexcept { return shape_.max_len - (cloze() ? 1 : 0); }
-  /// User states [rows, d] after whole histories; for Objective::cloze a mask is put after each.
-  [[nodiscard]] torch::Tensor user_states(const torch::Tensor& item_vectors, const HistoryBatch& histories) const;
+  /// User states [s, d] after whole histories of one event or more; for Objective::cloze a mask is put after each.
+  [[nodiscard]] torch::Tensor user_states(const torch::Tensor& item_vectors, const PackedEvents& histories) const;
   /// The two factors of the dense logits: logits = users * items^T + bias.
   [[nodiscard]] torch::Tensor dense_users(const torch::Tensor& states) const;        ///< [.., d]
   [[nodiscard]] torch::Tensor dense_items(const torch::Tensor& item_vectors) const;  ///< [n, d]
@@ -111,15 +107,18 @@ class Network {
   Linear linear(const std::string& name, std::int64_t out, std::int64_t in);
   Norm norm(const std::string& name);
   Block block(const std::string& prefix);
-  /// \param mask added to the attention logits; undefined: causal
-  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, const Rates& rates, bool training, bool rotate,
-                                  const torch::Tensor& mask = {}) const;
-  [[nodiscard]] torch::Tensor run_gru(const torch::Tensor& x) const;
+  /// One block over packed rows x [t, d].
+  [[nodiscard]] torch::Tensor run(const Block& b, torch::Tensor x, const torch::Tensor& offsets, const Rates& rates, bool training,
+                                  bool rotate) const;
+  [[nodiscard]] torch::Tensor run_gru(const torch::Tensor& x, const torch::Tensor& offsets) const;
+  /// Row of positions_ of every event, [t].
+  [[nodiscard]] torch::Tensor places(const torch::Tensor& offsets) const;
   [[nodiscard]] torch::Tensor gate() const;
 
   artifact::ModelShape shape_;
   Architecture architecture_;
   torch::Dtype dtype_;
+  Executor* executor_;
   double weight_scale_;
   torch::Tensor codes_, counts_, cosines_, sines_;
   std::vector<ModalityInput> modalities_;

@@ -194,11 +194,8 @@ TEST_P(EveryHead, TheReleaseRanksAsTheNetworkDidInTraining) {
   const auto& cases = dataset.data.validation;
   for (const auto& c : cases) {
     const std::vector<std::uint32_t> user{c.user};
-    const HistoryBatch batch = pack_histories(dataset.data.train, user, o.max_len, o.gaps);
-    const auto n = batch.last[0] + 1;
-    const auto logits = (*release)->forward({{batch.items.begin(), batch.items.begin() + n},
-                                             {batch.actions.begin(), batch.actions.begin() + n},
-                                             {batch.gaps.begin(), batch.gaps.begin() + n}});
+    const PackedEvents events = pack_histories(dataset.data.train, user, o.max_len, o.gaps);
+    const auto logits = (*release)->forward({events.items, events.actions, events.gaps});
     ASSERT_TRUE(logits.ok()) << logits.error().message;
     const std::vector<float> scores(logits->dense_logits.row(0).begin(), logits->dense_logits.row(0).end());
     ndcg += metrics::ndcg_at(metrics::pessimistic_rank(scores, c.target), 10) / double(cases.size());

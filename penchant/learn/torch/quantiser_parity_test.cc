@@ -76,7 +76,7 @@ TEST(QuantiserParity, GradientsAndStepsAreThoseOfAutogradAndAdamW) {
       }
     }
     optimiser.step();
-    ours.step({.learning_rate = 1e-2, .weight_decay = 0.1});
+    ours.step({.learning_rate = 1e-2, .weight_decay = 0.1}, executor);
     for (std::size_t k = 0; k < 3; ++k)
       EXPECT_LT(largest_difference(theirs.weights[k].detach(), ours.layers()[k].weight), 2e-4)
           << "step " << step;

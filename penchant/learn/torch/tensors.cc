@@ -27,8 +27,8 @@ Tensor tensor_of(const Matrix<std::uint16_t>& m) {
   const std::vector<std::int64_t> wide(m.values().begin(), m.values().end());
   return copied(wide, torch::kInt64, {length(m.rows()), length(m.cols())});
 }
-Tensor grid_of(const std::vector<std::int64_t>& values, std::size_t rows, std::size_t cols) {
-  return copied(values, torch::kInt64, {length(rows), length(cols)});
+MatrixView<float> view_of(const Tensor& t) {
+  return {t.data_ptr<float>(), static_cast<std::size_t>(t.size(0)), static_cast<std::size_t>(t.size(1))};
 }
 
 NamedTensor named(const std::string& name, const Tensor& value) {

@@ -15,8 +15,8 @@ namespace penchant::learn {
 [[nodiscard]] torch::Tensor tensor_of(const std::vector<std::int64_t>& values);        ///< i64 [n]
 [[nodiscard]] torch::Tensor tensor_of(const Matrix<float>& values);                    ///< f32 [rows, cols]
 [[nodiscard]] torch::Tensor tensor_of(const Matrix<std::uint16_t>& values);            ///< i64 [rows, cols]
-/// i64 [rows, cols] of rows * cols values.
-[[nodiscard]] torch::Tensor grid_of(const std::vector<std::int64_t>& values, std::size_t rows, std::size_t cols);
+/// The memory of a contiguous f32 [rows, cols]; the one thing here that is not copied.
+[[nodiscard]] MatrixView<float> view_of(const torch::Tensor& t);
 
 [[nodiscard]] NamedTensor named(const std::string& name, const torch::Tensor& value);
 /// Doubles of a tensor of two dimensions (one dimension: one row).

@@ -41,7 +41,8 @@ std::pair<Tensor, Tensor> padded(const std::vector<std::vector<std::uint32_t>>& 
       rows[i * k + j] = lists[i][j];
       has[i * k + j] = 1;
     }
-  return {grid_of(rows, lists.size(), k), grid_of(has, lists.size(), k).to(torch::kBool)};
+  const std::vector<std::int64_t> shape{static_cast<std::int64_t>(lists.size()), static_cast<std::int64_t>(k)};
+  return {tensor_of(rows).view(shape), tensor_of(has).view(shape).to(torch::kBool)};
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "penchant/learn/torch/dropout.h"
+
 namespace penchant::learn {
 
 using torch::Tensor;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "penchant/learn/torch/losses.h"
+#include "penchant/learn/torch/optimiser.h"
 #include "penchant/learn/torch/tensors.h"
 #include "penchant/learn/torch/tower_data.h"
 #include "penchant/learn/torch/tower_network.h"
@@ -29,7 +30,7 @@ class TowerRun {
       : data_(data), options_(options), users_(distinct_items(data.train)),
         counts_(tensor_of(std::vector<float>(data.train_count.begin(), data.train_count.end()))),
         network_(options, std::move(modalities), graph_neighbours(users_, data.items, options), counts_),
-        optimiser_(make_optimiser()), executor_(options.threads), rng_(options.seed) {
+        optimiser_(network_.weights(), {.weight_decay = options.weight_decay}), executor_(options.threads), rng_(options.seed) {
     for (std::size_t u = 0; u + 1 < users_.offsets.size(); ++u)
       if (users_.of(u).size() > 1)
         for (const auto item : users_.of(u)) pairs_.push_back({static_cast<std::uint32_t>(u), item});
@@ -75,18 +76,6 @@ class TowerRun {
   }
   [[nodiscard]] std::size_t steps() const { return (pairs_.size() + options_.batch - 1) / options_.batch; }
 
-  torch::optim::AdamW make_optimiser() const {
-    std::vector<Tensor> matrices, vectors;
-    for (const auto& w : network_.weights()) (w.decays ? matrices : vectors).push_back(w.value);
-    const auto with = [&](double decay) {
-      return std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(options_.learning_rate).weight_decay(decay));
-    };
-    std::vector<torch::optim::OptimizerParamGroup> groups;
-    groups.emplace_back(std::move(matrices), with(options_.weight_decay));
-    groups.emplace_back(std::move(vectors), with(0));
-    return torch::optim::AdamW(groups, torch::optim::AdamWOptions(options_.learning_rate));
-  }
-
   double step(std::span<const Pair> pairs) {
     const auto rows = static_cast<std::int64_t>(pairs.size());
     std::vector<std::int64_t> wanted;
@@ -114,7 +103,7 @@ class TowerRun {
                             torch::mm(users.interests[a], users.interests[b].t()).square().sum();
     optimiser_.zero_grad();
     loss.backward();
-    optimiser_.step();
+    optimiser_.step(options_.learning_rate, 1, executor_);
     return told;
   }
 
@@ -176,7 +165,7 @@ class TowerRun {
   UserItems users_;
   Tensor counts_, unlearned_;
   TowerNetwork network_;
-  torch::optim::AdamW optimiser_;
+  Optimiser optimiser_;
   Executor executor_;
   Rng rng_;
   std::vector<Pair> pairs_;

@@ -13,6 +13,7 @@
 #include "penchant/learn/torch/checkpoint.h"
 #include "penchant/learn/torch/losses.h"
 #include "penchant/learn/torch/network.h"
+#include "penchant/learn/torch/optimiser.h"
 #include "penchant/learn/torch/sampled_losses.h"
 #include "penchant/learn/torch/tensors.h"
 #include "penchant/learn/torch/validation.h"
@@ -63,7 +64,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
   return artifact::sha256(text);
 }
 
-Network make_network(const TrainingData& data, const TrainOptions& options) {
+Network make_network(const TrainingData& data, const TrainOptions& options, Executor& executor) {
   std::vector<Network::Modality> modalities;
   for (const Modality& m : data.modalities)
     modalities.push_back({m.name, tensor_of(m.vectors)});
@@ -72,7 +73,7 @@ Network make_network(const TrainingData& data, const TrainOptions& options) {
                static_cast<std::uint32_t>(data.codes.cols()), data.codebook_size);
   std::vector<float> counts(data.train_count.begin(), data.train_count.end());
   return Network(shape, options.architecture, std::move(modalities), data.codes.empty() ? Tensor() : tensor_of(data.codes),
-                 tensor_of(counts), options.id_scale, options.weight_scale);
+                 tensor_of(counts), executor, options.id_scale, options.weight_scale);
 }
 
 /// One run: the network, its optimiser and where it stands.
@@ -80,8 +81,9 @@ class Run {
  public:
   Run(const TrainingData& data, const TrainOptions& options)
       : data_(data), options_(options), run_id_(fingerprint(data, options)),
-        windows_(make_windows(data.train, options.max_len, options.stride)),
-        network_(make_network(data, options)), optimiser_(make_optimiser()), executor_(options.threads) {
+        windows_(make_windows(data.train, options.max_len, options.stride)), executor_(options.threads),
+        network_(make_network(data, options, executor_)), 
+        optimiser_(network_.weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
     if (options.architecture.loss != Loss::softmax) sampler_.emplace(data.train_count, options.negative_power);
     steps_per_epoch_ = plan().size();
     for (const Network::Weight& w : network_.weights()) {
@@ -104,19 +106,6 @@ class Run {
   }
 
  private:
-  torch::optim::AdamW make_optimiser() const {
-    std::vector<Tensor> matrices, vectors;
-    for (const Network::Weight& w : network_.weights()) (w.decays ? matrices : vectors).push_back(w.value);
-    const auto with = [&](double decay) {
-      return std::make_unique<torch::optim::AdamWOptions>(
-          torch::optim::AdamWOptions(options_.learning_rate).betas({0.9, 0.98}).weight_decay(decay));
-    };
-    std::vector<torch::optim::OptimizerParamGroup> groups;
-    groups.emplace_back(std::move(matrices), with(options_.weight_decay));
-    groups.emplace_back(std::move(vectors), with(0));
-    return torch::optim::AdamW(groups, torch::optim::AdamWOptions(options_.learning_rate));
-  }
-
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
     Rng rng(mix(options_.seed, position_.epochs_done, 1));
     return plan_batches(windows_, options_.batch, rng);
@@ -130,15 +119,13 @@ class Run {
     return options_.patience > 0 && position_.stale_epochs >= options_.patience;
   }
 
-  double set_learning_rate() {
+  [[nodiscard]] double learning_rate() const {
     const double step = static_cast<double>(position_.steps_done);
     const double total = static_cast<double>(steps_per_epoch_) * options_.epochs;
     double rate = options_.learning_rate;
     if (options_.warmup_steps > 0) rate *= std::min(1.0, (step + 1) / options_.warmup_steps);
     if (options_.cosine)
       rate *= kLastLearningRate + (1 - kLastLearningRate) * 0.5 * (1 + std::cos(M_PI * step / std::max(1.0, total)));
-    for (auto& group : optimiser_.param_groups())
-      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
     return rate;
   }
 
@@ -148,27 +135,18 @@ class Run {
     bool skipped = false;
   };
 
-  /// \param parts of one batch, each with a position to learn from
-  StepLoss step(const std::vector<Batch>& parts) {
+  /// \param batch with a position to learn from
+  StepLoss step(const Batch& batch, double rate) {
     const std::int64_t ahead = options_.multi_token;
     const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
-    std::vector<Tensor> states, wanted, shares;
-    for (const Batch& part : parts) {
-      const EventTensors events{grid_of(part.items, part.rows, part.cols), grid_of(part.actions, part.rows, part.cols),
-                                grid_of(part.gaps, part.rows, part.cols), tensor_of(part.lengths)};
-      states.push_back(network_.states(vectors, events, {options_.dropout, options_.input_dropout}, true)
-                           .reshape({-1, network_.shape().dim})
-                           .index_select(0, tensor_of(part.positions)));
-      wanted.push_back(tensor_of(part.targets));
-      shares.push_back(tensor_of(part.weights));
-    }
-    const Tensor hidden = torch::cat(states);
+    const Tensor hidden = network_.states(vectors, tensors_of(batch.events), {options_.dropout, options_.input_dropout}, true)
+                              .index_select(0, tensor_of(batch.positions));
     const std::int64_t count = hidden.size(0);
-    const Tensor targets = torch::cat(wanted).view({count, ahead});
+    const Tensor targets = tensor_of(batch.targets).view({count, ahead});
     const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
     const Tensor dense =
         sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
-                 : dense_loss(users, items, network_.bias(), targets, torch::cat(shares).view({count, ahead}),
+                 : dense_loss(users, items, network_.bias(), targets, tensor_of(batch.weights).view({count, ahead}),
                               options_.label_smoothing, executor_);
     Tensor loss = dense, code;
     if (options_.code_weight > 0) {
@@ -181,26 +159,10 @@ class Run {
     optimiser_.zero_grad();
     loss.backward();
     StepLoss out{dense.item<double>(), code.defined() ? code.item<double>() : 0, static_cast<std::size_t>(count)};
-    const double norm = clip_gradients();
+    const double norm = optimiser_.gradient_norm();
     out.skipped = !std::isfinite(norm) || !std::isfinite(out.dense) || !std::isfinite(out.code);
-    if (!out.skipped) optimiser_.step();
+    if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
     return out;
-  }
-
-  double clip_gradients() {
-    torch::NoGradGuard no_grad;
-    std::vector<Tensor> grads;
-    for (const Network::Weight& w : network_.weights())
-      if (w.value.grad().defined()) grads.push_back(w.value.grad());
-    double sum = 0;
-    for (const Tensor& g : grads) {
-      const double n = g.norm().item<double>();
-      sum += n * n;
-    }
-    const double norm = std::sqrt(sum);
-    if (std::isfinite(norm) && norm > options_.clip)
-      for (const Tensor& g : grads) g.mul_(options_.clip / norm);
-    return norm;
   }
 
   Result<EpochReport> epoch(const TrainSink& sink) {
@@ -213,17 +175,13 @@ class Run {
     const auto batches = plan();
     double dense = 0, code = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-      std::vector<Batch> parts;
-      for (const auto windows : parts_of(batches[b])) {
-        Batch part = options_.architecture.objective == Objective::cloze
-                         ? pack_cloze(data_.train, windows_, windows, options_, data_.items, rng)
-                         : pack(data_.train, order, windows_, windows, options_);
-        if (!part.positions.empty()) parts.push_back(std::move(part));
-      }
-      report.learning_rate = set_learning_rate();
-      if (!parts.empty()) {
+      const Batch batch = options_.architecture.objective == Objective::cloze
+                              ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
+                              : pack(data_.train, order, windows_, batches[b], options_);
+      report.learning_rate = learning_rate();
+      if (!batch.positions.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
-        const StepLoss loss = step(parts);
+        const StepLoss loss = step(batch, report.learning_rate);
         if (loss.skipped && ++report.skipped_steps > std::min<std::size_t>(kMaxSkippedSteps, batches.size() - 1))
           return Error{ErrorCode::internal,
                        "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
@@ -305,9 +263,9 @@ class Run {
   const TrainOptions& options_;   // likewise
   std::string run_id_;
   std::vector<Window> windows_;
+  Executor executor_;                        // of attention and the softmax loss; LibTorch has its own threads
   Network network_;
-  torch::optim::AdamW optimiser_;
-  Executor executor_;                        // of the softmax loss; LibTorch has its own threads
+  Optimiser optimiser_;
   std::optional<NegativeSampler> sampler_;  // sampled losses
   std::size_t steps_per_epoch_ = 0;
   std::vector<Tensor> now_, best_;

@@ -48,7 +48,7 @@ double validation_ndcg10(const Network& network, const TrainingData& data, std::
     const std::size_t rows = std::min(kRowsAtOnce, cases.size() - at);
     std::vector<std::uint32_t> users;
     for (std::size_t r = 0; r < rows; ++r) users.push_back(data.validation[cases[at + r]].user);
-    const HistoryBatch batch = pack_histories(data.train, users, network.query_length(), network.shape().gaps);
+    const PackedEvents batch = pack_histories(data.train, users, network.query_length(), network.shape().gaps);
     const torch::Tensor last = network.dense_users(network.user_states(vectors, batch));
     const torch::Tensor logits =
         (network.bias().defined() ? torch::addmm(network.bias(), last, items) : torch::mm(last, items)).to(torch::kFloat32).contiguous();

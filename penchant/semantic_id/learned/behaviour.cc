@@ -127,7 +127,7 @@ Result<std::shared_ptr<const ContentEncoder>> learn_encoder(MatrixView<const flo
     Matrix<float> gradient = contrast(unit, rows, executor);
     through_unit_rows(unit.view(), lengths, gradient);
     encoder.backward(gradient.view(), executor, false);
-    encoder.step({.learning_rate = rate_at(kLearningRate, step, steps), .weight_decay = kWeightDecay});
+    encoder.step({.learning_rate = rate_at(kLearningRate, step, steps), .weight_decay = kWeightDecay}, executor);
   }
   return standard.fold_into(encoder.layers());
 }

@@ -15,21 +15,6 @@ std::vector<DenseLayer> zeros_like(const std::vector<DenseLayer>& layers) {
   return out;
 }
 
-/// What one step of Adam multiplies with.
-struct Rates {
-  float rate, decay, beta1, beta2, correction, epsilon;
-};
-
-void move(std::span<float> values, std::span<const float> gradients, std::span<float> mean,
-          std::span<float> square, const Rates& r) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const float g = gradients[i];
-    mean[i] = r.beta1 * mean[i] + (1 - r.beta1) * g;
-    square[i] = r.beta2 * square[i] + (1 - r.beta2) * g * g;
-    values[i] -= r.decay * values[i] + r.rate * mean[i] / (std::sqrt(square[i] * r.correction) + r.epsilon);
-  }
-}
-
 }  // namespace
 
 MlpTrainer::MlpTrainer(std::span<const std::size_t> widths, Rng& rng) {
@@ -79,21 +64,14 @@ Matrix<float> MlpTrainer::backward(MatrixView<const float> gradient, Executor& e
   return at;
 }
 
-void MlpTrainer::step(const AdamW& how) {
+void MlpTrainer::step(const kernels::AdamW& how, Executor& executor) {
   ++steps_;
-  const auto t = static_cast<double>(steps_);
-  const Rates rates{static_cast<float>(how.learning_rate / (1 - std::pow(how.beta1, t))),
-                    static_cast<float>(how.learning_rate * how.weight_decay),
-                    static_cast<float>(how.beta1),
-                    static_cast<float>(how.beta2),
-                    static_cast<float>(1 / (1 - std::pow(how.beta2, t))),
-                    static_cast<float>(how.epsilon)};
-  Rates undecayed = rates;
-  undecayed.decay = 0;
+  kernels::AdamW undecayed = how;
+  undecayed.weight_decay = 0;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
-    move(layers_[k].weight.values(), gradients_[k].weight.values(), mean_[k].weight.values(),
-         square_[k].weight.values(), rates);
-    move(layers_[k].bias, gradients_[k].bias, mean_[k].bias, square_[k].bias, undecayed);
+    kernels::adamw_step(layers_[k].weight.values(), gradients_[k].weight.values(), mean_[k].weight.values(),
+                        square_[k].weight.values(), how, steps_, 1, executor);
+    kernels::adamw_step(layers_[k].bias, gradients_[k].bias, mean_[k].bias, square_[k].bias, undecayed, steps_, 1, executor);
   }
 }
 

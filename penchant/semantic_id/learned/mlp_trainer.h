@@ -6,16 +6,10 @@
 #include "penchant/base/executor.h"
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/rng.h"
+#include "penchant/kernels/adamw.h"
 #include "penchant/semantic_id/content_encoder.h"
 
 namespace penchant::semantic_id {
-
-/// One step of AdamW (Loshchilov, Hutter 2019); weights decay, biases do not.
-struct AdamW {
-  double learning_rate = 1e-3;
-  double weight_decay = 0;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-};
 
 /// A network that learns. The same calls give the same bytes on any number of threads.
 /// Threads: one call at a time.
@@ -29,7 +23,8 @@ class MlpTrainer {
   /// step(), and to that at the input, [rows, inputs]; empty where it is not wanted.
   /// \param gradient [rows, outputs]
   Matrix<float> backward(MatrixView<const float> gradient, Executor& executor, bool want_input = true);
-  void step(const AdamW& how);
+  /// Weights decay, biases do not.
+  void step(const kernels::AdamW& how, Executor& executor);
   [[nodiscard]] const std::vector<DenseLayer>& layers() const noexcept { return layers_; }
   /// Of the last backward(), as layers().
   [[nodiscard]] const std::vector<DenseLayer>& gradients() const noexcept { return gradients_; }

@@ -57,7 +57,7 @@ TEST(MlpTrainer, LearnsTheSameBytesOnOneThreadAndTwo) {
     const double first = loss_of(net.forward(x.view(), executor), target);
     for (int step = 0; step < 400; ++step) {
       net.backward(gradient_of(net.forward(x.view(), executor), target).view(), executor);
-      net.step({.learning_rate = 1e-2});
+      net.step({.learning_rate = 1e-2}, executor);
     }
     EXPECT_LT(loss_of(net.forward(x.view(), executor), target), 0.1 * first);
     return net.layers();

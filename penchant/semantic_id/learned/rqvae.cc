@@ -171,9 +171,9 @@ class RqVae {
       gradient.values()[i] += share * kCommitment * committed.values()[i];
     through_unit_rows(z.view(), lengths, gradient);
     encoder_.backward(gradient.view(), executor_, false);
-    const AdamW how{.learning_rate = rate, .weight_decay = kWeightDecay};
-    encoder_.step(how);
-    decoder_.step(how);
+    const kernels::AdamW how{.learning_rate = rate, .weight_decay = kWeightDecay};
+    encoder_.step(how, executor_);
+    decoder_.step(how, executor_);
   }
 
   static Matrix<float> copy(MatrixView<const float> m) {
