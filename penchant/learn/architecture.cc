@@ -48,6 +48,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   }
   if (model == "gsasrec") {
     a.loss = Loss::gbce;
+    a.item_bias = true;  // it starts at the prior (starting_bias), or the ids spend the first epochs on being unlikely
     o.negatives = 256;
     return o;
   }

@@ -86,6 +86,12 @@ Tensor NegativeSampler::draw(std::int64_t rows, std::int64_t cols) const {
   return torch::where(stays, slot, other_.index_select(0, slot)).view({rows, cols});
 }
 
+double starting_bias(const TrainOptions& o, std::int64_t items) {
+  if (o.architecture.loss != Loss::bce && o.architecture.loss != Loss::gbce) return 0;
+  const double beta = o.architecture.loss == Loss::bce ? 1 : positive_exponent(o.negatives, double(items), o.calibration);
+  return std::log(beta / o.negatives);  // beta (1 - p) = negatives p, nearly
+}
+
 Tensor sampled_loss(const Tensor& users, const Tensor& items, const Tensor& bias, const Tensor& targets,
                     const NegativeSampler& sampler, const TrainOptions& options) {
   const std::int64_t p = users.size(0), d = users.size(1), count = options.negatives;

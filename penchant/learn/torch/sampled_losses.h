@@ -31,4 +31,8 @@ class NegativeSampler {
                                          const torch::Tensor& bias, const torch::Tensor& targets,
                                          const NegativeSampler& sampler, const TrainOptions& options);
 
+/// Where the biases of a loss on single logits begin: at the logit of an item that is no likelier than the others, so that
+/// training starts with telling items apart (the prior of Lin et al. 2017). 0 for losses that compare logits.
+[[nodiscard]] double starting_bias(const TrainOptions& options, std::int64_t items);
+
 }  // namespace penchant::learn

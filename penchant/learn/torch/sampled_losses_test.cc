@@ -77,6 +77,24 @@ TEST(GeneralisedBce, IsPlainBceAtCalibrationZeroAndNearlyPositiveFreeAtOne) {
   EXPECT_NEAR(plain - calibrated, positive * (1 - 10.0 / 999), 1e-5);
 }
 
+TEST(StartingBias, IsWhereALossThatKnowsNothingIsLeast) {
+  const std::int64_t items = 2000;
+  const Tensor users = torch::zeros({64, 4}), vectors = torch::zeros({items, 4}), targets = torch::arange(64, torch::kInt64);
+  const NegativeSampler sampler(std::vector<std::int32_t>(items, 1), 0);
+  for (const Loss which : {Loss::bce, Loss::gbce})
+    for (const std::uint32_t negatives : {1U, 50U}) {
+      const TrainOptions o = options_for(which, negatives);
+      const auto at = [&](double bias) {
+        torch::manual_seed(7);
+        return sampled_loss(users, vectors, torch::full({items}, bias), targets, sampler, o).item<double>();
+      };
+      const double start = starting_bias(o, items);
+      EXPECT_LT(at(start), at(start - 0.5)) << negatives;
+      EXPECT_LT(at(start), at(start + 0.5)) << negatives;
+    }
+  EXPECT_EQ(starting_bias(options_for(Loss::sampled_softmax, 50), items), 0);
+}
+
 TEST(AllSampledLosses, FallWhenTheTargetScoresHigher) {
   const Tensor items = 3 * torch::eye(50), targets = torch::arange(20, torch::kInt64);
   const NegativeSampler sampler(std::vector<std::int32_t>(50, 1), 0);

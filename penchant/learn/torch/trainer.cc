@@ -72,8 +72,10 @@ Network make_network(const TrainingData& data, const TrainOptions& options, Exec
       shape_of(options, data.items, static_cast<std::uint32_t>(data.actions.size()),
                static_cast<std::uint32_t>(data.codes.cols()), data.codebook_size);
   std::vector<float> counts(data.train_count.begin(), data.train_count.end());
-  return Network(shape, options.architecture, std::move(modalities), data.codes.empty() ? Tensor() : tensor_of(data.codes),
-                 tensor_of(counts), executor, options.id_scale, options.weight_scale);
+  Network network(shape, options.architecture, std::move(modalities), data.codes.empty() ? Tensor() : tensor_of(data.codes),
+                  tensor_of(counts), executor, options.id_scale, options.weight_scale);
+  if (network.bias().defined()) network.bias().detach().fill_(starting_bias(options, data.items));
+  return network;
 }
 
 /// One run: the network, its optimiser and where it stands.
