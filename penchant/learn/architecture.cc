@@ -38,6 +38,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   }
   if (model == "sasrec-sampled") {
     a.loss = Loss::sampled_softmax;
+    o.dropout = o.input_dropout = 0.3;
     o.negatives = 256;
     return o;
   }
@@ -48,6 +49,7 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   }
   if (model == "gsasrec") {
     a.loss = Loss::gbce;
+    o.dropout = o.input_dropout = 0.3;
     a.item_bias = true;  // it starts at the prior (starting_bias), or the ids spend the first epochs on being unlikely
     o.negatives = 256;
     return o;

@@ -7,8 +7,10 @@
 #include <numeric>
 #include <utility>
 
+#include "penchant/kernels/softmax_loss.h"
 #include "penchant/learn/torch/attention.h"
 #include "penchant/learn/torch/dropout.h"
+#include "penchant/learn/torch/rounded_linear.h"
 #include "penchant/learn/torch/tensors.h"
 
 namespace penchant::learn {
@@ -81,6 +83,8 @@ Network::Network(const artifact::ModelShape& shape, const Architecture& architec
     const Tensor centred = (x - input.mean) * input.present;
     input.scale = std::max(1e-6, centred.norm(2, {1}).sum().item<double>() / rows);
     input.vectors = centred / input.scale;
+    if (dtype == torch::kFloat32 && kernels::fastest_precision() == kernels::Precision::bf16)
+      input.rounded = input.vectors.to(torch::kBFloat16);
     const std::string name = "item.modality." + std::to_string(m);
     input.projection.weight = add(name + ".weight", torch::randn({d, x.size(1)}) * (0.5 * unit), true);
     input.projection.bias = add(name + ".bias", torch::zeros({d}), false);
@@ -139,7 +143,10 @@ Tensor Network::content_vectors() const {
     const Tensor part = torch::embedding(item_codes_[l], codes_.select(1, l));
     content = content.defined() ? content + part : part;
   }
-  for (const ModalityInput& m : modalities_) content = content + m.projection(m.vectors) * m.present;
+  for (const ModalityInput& m : modalities_) {
+    const bool rounds = m.rounded.defined() && torch::GradMode::is_enabled();
+    content = content + (rounds ? rounded_linear(m.rounded, m.projection.weight, m.projection.bias) : m.projection(m.vectors)) * m.present;
+  }
   return content;
 }
 

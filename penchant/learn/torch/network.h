@@ -96,6 +96,7 @@ class Network {
   struct ModalityInput {
     std::string name;
     torch::Tensor vectors, present, mean;  ///< centred and scaled [n, dim]; [n, 1]; [dim]
+    torch::Tensor rounded;                 ///< vectors in bfloat16 for training, where that is faster; or undefined
     double scale;
     Linear projection;
   };

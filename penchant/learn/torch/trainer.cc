@@ -87,6 +87,7 @@ class Run {
         network_(make_network(data, options, executor_)), 
         optimiser_(network_.weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
     if (options.architecture.loss != Loss::softmax) sampler_.emplace(data.train_count, options.negative_power);
+    if (!data.codes.empty()) choose_learned();
     steps_per_epoch_ = plan().size();
     for (const Network::Weight& w : network_.weights()) {
       now_.push_back(w.value.detach());  // shares memory with the weight
@@ -146,10 +147,8 @@ class Run {
     const std::int64_t count = hidden.size(0);
     const Tensor targets = tensor_of(batch.targets).view({count, ahead});
     const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
-    const Tensor dense =
-        sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
-                 : dense_loss(users, items, network_.bias(), targets, tensor_of(batch.weights).view({count, ahead}),
-                              options_.label_smoothing, executor_);
+    const Tensor dense = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
+                                  : softmax_loss(users, items, targets, tensor_of(batch.weights).view({count, ahead}));
     Tensor loss = dense, code;
     if (options_.code_weight > 0) {
       const std::int64_t some = std::max<std::int64_t>(1, std::llround(options_.code_fraction * double(count)));
@@ -165,6 +164,25 @@ class Run {
     out.skipped = !std::isfinite(norm) || !std::isfinite(out.dense) || !std::isfinite(out.code);
     if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
     return out;
+  }
+
+  /// Over the items that can be targets, where the model has content: an item without a training event would be a
+  /// negative of every position, and learn that its content is never wanted.
+  Tensor softmax_loss(const Tensor& users, const Tensor& items, const Tensor& targets, const Tensor& weights) {
+    if (!learned_.defined()) return dense_loss(users, items, network_.bias(), targets, weights, options_.label_smoothing, executor_);
+    const Tensor bias = network_.bias().defined() ? network_.bias().index_select(0, learned_) : Tensor();
+    return dense_loss(users, items.index_select(0, learned_), bias, place_.index_select(0, targets.view({-1})).view(targets.sizes()), weights,
+                      options_.label_smoothing, executor_);
+  }
+
+  /// learned_ and place_; both stay undefined where every item was learned from.
+  void choose_learned() {
+    std::vector<std::int64_t> rows, places(data_.items, 0);
+    for (std::uint32_t i = 0; i < data_.items; ++i)
+      if (data_.train_count[i] > 0) places[i] = static_cast<std::int64_t>(rows.size()), rows.push_back(i);
+    if (rows.size() == data_.items || rows.empty()) return;
+    learned_ = tensor_of(rows);
+    place_ = tensor_of(places);
   }
 
   Result<EpochReport> epoch(const TrainSink& sink) {
@@ -269,6 +287,7 @@ class Run {
   Network network_;
   Optimiser optimiser_;
   std::optional<NegativeSampler> sampler_;  // sampled losses
+  Tensor learned_, place_;                   ///< int64: rows with a training event; [items] their number among these
   std::size_t steps_per_epoch_ = 0;
   std::vector<Tensor> now_, best_;
   Position position_;

@@ -211,6 +211,34 @@ TEST_F(TrainerFiles, TheReleaseIsWholeAndHoldsWhatItsFormatPromises) {
   EXPECT_EQ(again.error().code, ErrorCode::already_exists);
 }
 
+/// A new item is what its content is worth: as a negative of every event it would be pushed away from all users.
+TEST_F(TrainerFiles, AnItemWithoutEventsIsNoNegative) {
+  Dataset dataset;
+  TrainingData& data = dataset.data = ring_data();
+  const std::uint32_t twin = 7, fresh = data.items++;  // a new item with the content of another
+  Matrix<float> vectors(data.items, data.modalities[0].vectors.cols());
+  Matrix<std::uint16_t> codes(data.items, data.codes.cols());
+  for (std::uint32_t i = 0; i < data.items; ++i) {
+    std::ranges::copy(data.modalities[0].vectors.row(i == fresh ? twin : i), vectors.row(i).begin());
+    std::ranges::copy(data.codes.row(i == fresh ? twin : i), codes.row(i).begin());
+    dataset.item_ids.push_back("item " + std::to_string(i));
+  }
+  data.modalities[0].vectors = vectors, data.codes = codes;
+  count_events(data);
+  TrainOptions o = small_options();
+  o.epochs = 20;
+  const auto model = train(data, o);
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  ASSERT_TRUE(write_release(path("fresh"), {"fresh", "2026-01-01T00:00:00Z", "tiny", 1}, dataset, o, *model).ok());
+  const auto release = ReferenceModel::load(path("fresh"), Precision::f64);
+  ASSERT_TRUE(release.ok()) << release.error().message;
+  const auto after = (*release)->forward({{1, 3, 5}, {1, 1, 1}, {0, 3, 3}});
+  ASSERT_TRUE(after.ok()) << after.error().message;
+  const auto logits = after->dense_logits.row(0);
+  EXPECT_EQ(std::ranges::max_element(logits.first(fresh)) - logits.begin(), twin) << "what comes next on the ring";
+  for (std::uint32_t i = 0; i < fresh; ++i) EXPECT_TRUE(i == twin || logits[fresh] > logits[i]) << i;
+}
+
 TEST_F(TrainerFiles, TheReferenceReadsTheReleaseAndBothPrecisionsAgree) {
   for (const bool normalised : {true, false}) {
     const std::string folder = path(normalised ? "cosine" : "dot");
