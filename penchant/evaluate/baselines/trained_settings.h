@@ -161,13 +161,13 @@ constexpr Setting negative_power(double value) {
 }  // namespace setting
 
 // What most of them share, in one order.
-#define PENCHANT_SHARED_SETTINGS(layer_count, dropout_share, rate, passes)                 \
+#define PENCHANT_SHARED_SETTINGS(layer_count, dropout_share, input_share, rate, passes)    \
   setting::dim(128), setting::layers(layer_count), setting::dropout(dropout_share),         \
-      setting::input_dropout(0.5), setting::learning_rate(rate), setting::weight_decay(0), \
+      setting::input_dropout(input_share), setting::learning_rate(rate), setting::weight_decay(0), \
       setting::batch(128), setting::max_len(50), setting::epochs(passes), setting::patience(8)
 
-inline constexpr Setting kGru4Rec[] = {PENCHANT_SHARED_SETTINGS(1, 0, 5e-3, 12)};
-inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0, 1.5e-3, 20),
+inline constexpr Setting kGru4Rec[] = {PENCHANT_SHARED_SETTINGS(1, 0, 0.5, 5e-3, 12)};
+inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0, 0.5, 1.5e-3, 20),
                                              setting::negatives(512),
                                              setting::negative_power(0.5),
                                              {.name = "score_penalty",
@@ -178,15 +178,15 @@ inline constexpr Setting kGru4RecBprMax[] = {PENCHANT_SHARED_SETTINGS(1, 0, 1.5e
                                               .most = 1000,
                                               .logarithmic = true,
                                               .what = "weight of the squared scores of negatives"}};
-inline constexpr Setting kSasRec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 1.5e-3, 20), setting::heads(2), setting::ffn(256),
+inline constexpr Setting kSasRec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 0.5, 1.5e-3, 20), setting::heads(2), setting::ffn(256),
                                       setting::label_smoothing(0.1)};
-inline constexpr Setting kSasRecSampled[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 1.5e-3, 20), setting::heads(2),
+inline constexpr Setting kSasRecSampled[] = {PENCHANT_SHARED_SETTINGS(2, 0.3, 0.3, 1.5e-3, 20), setting::heads(2),
                                              setting::ffn(256), setting::negatives(256),
                                              setting::negative_power(0)};
-inline constexpr Setting kSasRecBce[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 1.5e-3, 20), setting::heads(2),
+inline constexpr Setting kSasRecBce[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 0.5, 1.5e-3, 20), setting::heads(2),
                                          setting::ffn(256), setting::negatives(1)};
 inline constexpr Setting kGSasRec[] = {
-    PENCHANT_SHARED_SETTINGS(2, 0.5, 1.5e-3, 20),
+    PENCHANT_SHARED_SETTINGS(2, 0.3, 0.3, 1.5e-3, 20),
     setting::heads(2),
     setting::ffn(256),
     setting::negatives(256),
@@ -197,7 +197,7 @@ inline constexpr Setting kGSasRec[] = {
      .least = 0,
      .most = 1,
      .what = "t of gBCE: 0 is plain cross-entropy, 1 a calibrated probability"}};
-inline constexpr Setting kBert4Rec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 1.5e-3, 60),
+inline constexpr Setting kBert4Rec[] = {PENCHANT_SHARED_SETTINGS(2, 0.5, 0.5, 1.5e-3, 60),
                                         setting::heads(2),
                                         setting::ffn(256),
                                         {.name = "mask_share",
