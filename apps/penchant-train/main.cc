@@ -37,6 +37,7 @@ struct Arguments {
   std::string home = "penchant-home", name, preset = "auto", holdout = "last-out", encoder, progress_json, checkpoint;
   std::uint64_t seed = 1, cold_seed = 1;
   double cold_share = 0.05;
+  std::string cold_by = "random";
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
   std::string quantiser{semantic_id::kDefaultQuantiser};
   std::vector<std::uint32_t> codebooks;
@@ -52,6 +53,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--preset", a.preset, "tiny, small, sparse, base, large, or auto from the number of events and users")->capture_default_str();
   app.add_option("--holdout", a.holdout, "what training must not see: last-out, time, cold or none")->capture_default_str();
   app.add_option("--cold-share", a.cold_share, "--holdout cold: share of the items that nothing is fitted on")->capture_default_str();
+  app.add_option("--cold-by", a.cold_by, "--holdout cold: random, or first-seen for the newest")->capture_default_str();
   app.add_option("--cold-seed", a.cold_seed, "--holdout cold: seed of their draw")->capture_default_str();
   app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
@@ -124,6 +126,7 @@ Status run(const Arguments& a, Report& report) {
     return Error{ErrorCode::already_exists, folder + " holds a release already: choose another --name"};
   if (!a.progress_json.empty()) PENCHANT_DO(report.open_json(a.progress_json));
   PENCHANT_TRY(holdout, learn::parse_holdout(a.holdout));
+  PENCHANT_TRY(cold_by, catalog::parse_cold_by(a.cold_by));
   PENCHANT_TRY(checked, train_options(a, a.preset));  // refuse bad settings before the long steps
   PENCHANT_TRY(of_towers, tower_options(a));
   PENCHANT_TRY(store, store::open_store(a.home, {.read_only = true, .create = false}));
@@ -135,6 +138,7 @@ Status run(const Arguments& a, Report& report) {
   };
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
                                             {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
+                                             .cold_by = cold_by,
                                              .encoder_dir = a.encoder,
                                              .text_vectors = text::catalogue_vectors_file(a.home), .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,

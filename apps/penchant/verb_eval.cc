@@ -33,9 +33,8 @@ Result<evaluate::RunOptions> run_options(const Options& o) {
   run.control = control;
   run.protocol.targets = o.all_targets ? evaluate::Targets::all : evaluate::Targets::first;
   run.protocol.cold_share = o.cold_share;
-  if (o.cold_by != "random" && o.cold_by != "first-seen")
-    return invalid("--cold-by " + o.cold_by + ": known are random, first-seen");
-  run.protocol.cold_by = o.cold_by == "random" ? evaluate::ColdBy::random : evaluate::ColdBy::first_seen;
+  PENCHANT_TRY(cold_by, catalog::parse_cold_by(o.cold_by));
+  run.protocol.cold_by = cold_by;
   run.ties.clear();
   for (const auto& word : o.ties) {
     if (word != "given" && word != "shuffled") return invalid("--ties " + word + ": known are given, shuffled");

@@ -36,7 +36,6 @@ void add_train(CLI::App& app, Run& run) {
   auto options = std::make_shared<service::TrainingOptions>();
   auto no_promote = std::make_shared<bool>(false);
   auto settings = std::make_shared<std::vector<std::string>>();
-  auto holdout = std::make_shared<std::vector<std::string>>();
   auto ids = std::make_shared<std::vector<std::pair<std::string, std::string>>>();  // options of penchant-train
   auto* verb = app.add_subcommand("train", "learn semantic IDs and the user model, measure, make the release live");
   verb->add_option("--name", options->name, "release name (default: date and time)");
@@ -45,10 +44,12 @@ void add_train(CLI::App& app, Run& run) {
   verb->add_option("--epochs", options->epochs, "at most; 0: early stopping decides")->capture_default_str();
   verb->add_flag("--resume", options->resume, "go on from the checkpoint of an interrupted run");
   verb->add_flag("--no-promote", *no_promote, "leave the live release as it is");
-  verb->add_option("--holdout", *holdout, "what training must not see: last-out (default), time, cold or none")->expected(1);
   const auto passed_on = [&](const std::string& name, const std::string& help) {
     verb->add_option_function<std::string>(name, [ids, name](const std::string& v) { ids->emplace_back(name, v); }, help);
   };
+  passed_on("--holdout", "what training must not see: last-out (default), time, cold or none");
+  passed_on("--cold-by", "--holdout cold: which items nothing is fitted on, random (default) or first-seen for the newest");
+  passed_on("--cold-share", "--holdout cold: their share of the items (default: 0.05)");
   passed_on("--quantiser", "what makes the semantic IDs: residual-kmeans (default), pq, opq, rqvae or behaviour; see sids compare");
   passed_on("--codebooks", "codes of every level of the semantic IDs, e.g. 256,128,64 (default: three, from the number of items)");
   passed_on("--balance", "price on codes that many items share (default: 0, none)");
@@ -57,9 +58,8 @@ void add_train(CLI::App& app, Run& run) {
   verb->add_flag_callback("--towers", [options] { options->extra.emplace_back("--towers"); },
                           "learn two towers over content and behaviour too: a further source of candidates");
   verb->add_option("--set", *settings, "further settings of penchant-train, e.g. --set dropout=0.3 (penchant-train --help)");
-  verb->callback([&run, options, no_promote, holdout, settings, ids] {
+  verb->callback([&run, options, no_promote, settings, ids] {
     options->promote = !*no_promote;
-    for (const auto& word : *holdout) options->extra.insert(options->extra.end(), {"--holdout", word});
     for (const auto& [name, value] : *ids) options->extra.insert(options->extra.end(), {name, value});
     for (const auto& setting : *settings) options->extra.insert(options->extra.end(), {"--set", setting});
     run = [options](Context& c) { return train(c, *options); };

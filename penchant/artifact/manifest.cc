@@ -161,6 +161,7 @@ Result<Manifest> parse_manifest(const std::string& text) {
   in.i64("holdout_test_ms", manifest.holdout_test_ms);
   in.real("cold_share", manifest.cold_share);
   in.u64("cold_seed", manifest.cold_seed);
+  in.text("cold_by", manifest.cold_by, false);
   in.u64("events", manifest.events);
   in.u64("users", manifest.users);
   if (const auto* model = in.object("model")) PENCHANT_DO(read_model(*model, manifest.model));
@@ -220,6 +221,7 @@ std::string to_json(const Manifest& manifest) {
   if (manifest.cold_share != 0) {
     root["cold_share"] = manifest.cold_share;
     root["cold_seed"] = manifest.cold_seed;
+    root["cold_by"] = manifest.cold_by;
   }
   root["events"] = manifest.events;
   root["users"] = manifest.users;

@@ -54,6 +54,7 @@ struct Manifest {
   std::int64_t holdout_test_ms = 0; ///< "time": the early stop looked at events older than this; 0: not told
   double cold_share = 0;            ///< "cold": share of the items that nothing was fitted on
   std::uint64_t cold_seed = 0;      ///< "cold": seed of their draw (catalog/cold_items.h)
+  std::string cold_by = "random";   ///< "cold": how they were chosen, "random" or "first-seen"
   std::uint64_t events = 0, users = 0;
   ModelShape model;
   std::string quantiser;                 ///< that made the semantic IDs; empty: not told (residual k-means)

@@ -20,6 +20,26 @@ std::uint64_t hash(std::string_view id, std::uint64_t seed) noexcept {
 
 }  // namespace
 
+std::string_view name_of(ColdBy by) noexcept { return by == ColdBy::random ? "random" : "first-seen"; }
+
+Result<ColdBy> parse_cold_by(std::string_view word) {
+  for (const ColdBy by : {ColdBy::random, ColdBy::first_seen})
+    if (word == name_of(by)) return by;
+  return invalid("cold items by \"" + std::string(word) + "\" are not known: use random or first-seen");
+}
+
+std::vector<std::uint8_t> newest_items(std::span<const std::int64_t> first_ms, double share) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < first_ms.size(); ++i)
+    if (first_ms[i] != kNeverSeen) order.push_back(i);
+  std::ranges::sort(order, [&](auto a, auto b) { return first_ms[a] != first_ms[b] ? first_ms[a] > first_ms[b] : a > b; });
+  const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(order.size())));
+  order.resize(std::min(std::max<std::size_t>(wanted, 1), order.size()));
+  std::vector<std::uint8_t> marked(first_ms.size(), 0);
+  for (const auto item : order) marked[item] = 1;
+  return marked;
+}
+
 std::vector<std::uint8_t> draw_cold_items(std::span<const std::string> ids, double share, std::uint64_t seed) {
   std::vector<std::uint8_t> marked(ids.size(), 0);
   if (ids.empty()) return marked;

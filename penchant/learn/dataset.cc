@@ -246,6 +246,7 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   if (options.holdout == Holdout::cold) {
     out.cold_share = options.cold_share;
     out.cold_seed = options.cold_seed;
+    out.cold_by = options.cold_by;
   }
   out.events = table.events.size();
   out.users = table.users();

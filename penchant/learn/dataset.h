@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "penchant/catalog/cold_items.h"
 #include "penchant/base/executor.h"
 #include "penchant/base/progress.h"
 #include "penchant/base/result.h"
@@ -31,6 +32,7 @@ struct DatasetOptions {
   double test_quantile = 0.9;        ///< Holdout::time: validation ends here, as in evaluate/split.h
   double cold_share = 0.05;          ///< Holdout::cold: share of the items, in (0, 0.5]
   std::uint64_t cold_seed = 1;       ///< of their draw, catalog/cold_items.h
+  catalog::ColdBy cold_by = catalog::ColdBy::random;
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
   std::string text_vectors;          ///< cache of encoded texts (text/vector_cache.h); empty: none
   std::string quantiser{semantic_id::kDefaultQuantiser};  ///< as semantic_id::fit_quantiser knows it
@@ -52,6 +54,7 @@ struct Dataset {
   std::vector<std::uint8_t> held_out;   ///< Holdout::cold: [items], 1 = nothing was fitted on it
   double cold_share = 0;                ///< Holdout::cold
   std::uint64_t cold_seed = 0;          ///< Holdout::cold
+  catalog::ColdBy cold_by = catalog::ColdBy::random;
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
   std::string quantiser;                ///< that made the codes
   double balance = 0;                   ///< that it was told

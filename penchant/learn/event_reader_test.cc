@@ -51,6 +51,17 @@ TEST(HoldOut, TimeIsRefusedWhereEventsCarryPositions) {
   EXPECT_THAT(hold_out(t, {.holdout = Holdout::time}).error().message, HasSubstr("--holdout last-out"));
 }
 
+TEST(HoldOut, ColdItemsMayBeTheNewest) {
+  EventTable t = table_of({5, 2, 3});  // the last items of the longest history appear last
+  const std::vector<std::string> ids{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "never seen"};
+  const auto cut = hold_out(t, {.holdout = Holdout::cold, .cold_share = 0.2, .cold_by = catalog::ColdBy::first_seen}, ids);
+  ASSERT_TRUE(cut.ok()) << cut.error().message;
+  EXPECT_THAT(cut->held_out, ElementsAre(0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0));
+  t.has_clock = false;
+  EXPECT_THAT(hold_out(t, {.holdout = Holdout::cold, .cold_by = catalog::ColdBy::first_seen}, ids).error().message,
+              HasSubstr("--cold-by random"));
+}
+
 TEST(HoldOut, NoneLeavesOutTheLastEventOfFewUsers) {
   const EventTable t = table_of(std::vector<std::size_t>(100, 4));
   const auto cut = hold_out(t, {.holdout = Holdout::none, .seed = 3});

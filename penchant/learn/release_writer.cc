@@ -98,6 +98,7 @@ artifact::Manifest manifest_of(const ReleaseInfo& info, const Dataset& d, const 
   m.holdout_test_ms = d.holdout_test_ms;
   m.cold_share = d.cold_share;
   m.cold_seed = d.cold_seed;
+  m.cold_by = catalog::name_of(d.cold_by);
   m.events = d.events;
   m.users = d.users;
   m.model = model.shape;

@@ -29,13 +29,14 @@ bool covers(std::string_view holdout, Kind kind) {
 
 Status check_cold_items(const ReleaseFacts& release, const Protocol& protocol) {
   const artifact::Manifest& manifest = release.manifest;
-  const bool same = protocol.cold_by == ColdBy::random && manifest.cold_seed == protocol.cold_seed &&
+  const bool same = manifest.cold_by == catalog::name_of(protocol.cold_by) &&
+                    (protocol.cold_by != ColdBy::random || manifest.cold_seed == protocol.cold_seed) &&
                     std::abs(manifest.cold_share - protocol.cold_share) < 1e-9;
   if (same) return {};
-  return invalid("release " + manifest.name + " held out other cold items (share " +
+  return invalid("release " + manifest.name + " held out other cold items (" + manifest.cold_by + ", share " +
                  std::to_string(manifest.cold_share) + ", seed " + std::to_string(manifest.cold_seed) +
                  ") than this protocol asks for" + train_again(Kind::cold) +
-                 " with the same share and seed, drawn at random");
+                 " with the same --cold-by, --cold-share and --cold-seed");
 }
 
 }  // namespace
@@ -110,6 +111,8 @@ Result<Protocol> protocol_of(const artifact::Manifest& manifest) {
     protocol.kind = Kind::cold;
     protocol.cold_share = manifest.cold_share;
     protocol.cold_seed = manifest.cold_seed;
+    PENCHANT_TRY(by, catalog::parse_cold_by(manifest.cold_by));
+    protocol.cold_by = by;
   } else if (manifest.holdout != "last-out") {
     return invalid("release " + manifest.name +
                    " held out nothing in training, so there is nothing to "

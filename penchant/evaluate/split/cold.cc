@@ -1,7 +1,5 @@
 // Protocol "cold": leave-last-out after some items were held out of everything.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "penchant/catalog/cold_items.h"
@@ -9,33 +7,15 @@
 #include "penchant/evaluate/split/times.h"
 
 namespace penchant::evaluate {
-namespace {
-
-/// The share of the items with events that appeared last.
-std::vector<std::uint8_t> newest_items(const EventLog& log, double share) {
-  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  std::vector<std::int64_t> first(log.items(), kNever);
-  for (const auto& event : log.events) first[event.item] = std::min(first[event.item], event.time_ms);
-  std::vector<std::uint32_t> order;
-  for (std::uint32_t i = 0; i < first.size(); ++i)
-    if (first[i] != kNever) order.push_back(i);
-  std::ranges::sort(order, [&](auto a, auto b) { return first[a] != first[b] ? first[a] > first[b] : a > b; });
-  const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(order.size())));
-  order.resize(std::clamp<std::size_t>(wanted, 1, order.size()));
-  std::vector<std::uint8_t> marked(log.items(), 0);
-  for (const auto item : order) marked[item] = 1;
-  return marked;
-}
-
-}  // namespace
-
 Status Split::cut_cold(EventLog log) {
   if (!(protocol_.cold_share > 0 && protocol_.cold_share <= 0.5))
     return invalid("the share of cold items must lie above 0 and be at most 0.5, it is " +
                    std::to_string(protocol_.cold_share));
   if (protocol_.cold_by == ColdBy::first_seen) {
     PENCHANT_DO(check_world_times(log, "choice of cold items by first appearance"));
-    held_out_ = newest_items(log, protocol_.cold_share);
+    std::vector<std::int64_t> first(log.items(), catalog::kNeverSeen);
+    for (const auto& event : log.events) first[event.item] = std::min(first[event.item], event.time_ms);
+    held_out_ = catalog::newest_items(first, protocol_.cold_share);
   } else {
     held_out_ = catalog::draw_cold_items(log.item_ids, protocol_.cold_share, protocol_.cold_seed);
   }

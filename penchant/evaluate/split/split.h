@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "penchant/catalog/cold_items.h"
 #include "penchant/base/result.h"
 #include "penchant/evaluate/event_log.h"
 
@@ -33,9 +34,7 @@ enum class Ties : std::uint8_t { given, shuffled };
 enum class Seen : std::uint8_t { kept, removed };
 /// Time cut and windows: the first event of a user in the window, or every one.
 enum class Targets : std::uint8_t { first, all };
-/// How the cold items are chosen: catalog::draw_cold_items, or the last to appear (times of the world
-/// only; of equal first times the later row).
-enum class ColdBy : std::uint8_t { random, first_seen };
+using catalog::ColdBy;
 
 /// Ends of the windows after t1, and of the whole: a target at t1 + 1 day exactly is in the second.
 inline constexpr std::int64_t kDayMs = 86'400'000;

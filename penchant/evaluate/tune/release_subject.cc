@@ -47,7 +47,8 @@ Result<std::vector<std::string>> holdout_arguments(const Protocol& protocol) {
     case Kind::time: return std::vector<std::string>{"--holdout", "time"};
     case Kind::cold:
       return std::vector<std::string>{"--holdout", "cold", "--cold-share", fmt::format("{}", protocol.cold_share),
-                                      "--cold-seed", fmt::format("{}", protocol.cold_seed)};
+                                      "--cold-seed", fmt::format("{}", protocol.cold_seed), "--cold-by",
+                                      std::string(catalog::name_of(protocol.cold_by))};
     default:
       return invalid(fmt::format("no release holds out what the protocol {} asks: tune with last-out, time or cold", name_of(protocol.kind)));
   }
