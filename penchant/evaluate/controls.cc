@@ -9,7 +9,7 @@
 namespace penchant::evaluate {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames{"none", "shuffled-history", "another-user", "shuffled-codes"};
+constexpr std::array<std::string_view, 5> kNames{"none", "shuffled-history", "another-user", "shuffled-codes", "no-cold-lane"};
 
 /// First case of each user, and the end. \param cases in order of user
 std::vector<std::size_t> user_starts(std::span<const Case> cases) {

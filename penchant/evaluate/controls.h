@@ -18,13 +18,14 @@ enum class Control : std::uint8_t {
   shuffled_history,  ///< the history of every query in random order: does order matter?
   another_user,      ///< the history of another user, drawn without fixed points: does the user matter?
   shuffled_codes,    ///< semantic IDs permuted among the items of a release: do the codes carry meaning?
+  no_cold_lane,      ///< items a release never saw get no guesses: are they found by their codes alone?
 };
 [[nodiscard]] std::string_view name_of(Control control) noexcept;  ///< "none", "shuffled-history", …
 /// invalid_argument naming the allowed words.
 Result<Control> parse_control(std::string_view word);
 
 /// ok when the control changes anything here: another_user needs two users among the cases.
-/// (shuffled_codes is a matter of the release: recommend::ScorerOptions.)
+/// (shuffled_codes and no_cold_lane are matters of the release: recommend::ScorerOptions.)
 Status check_control(std::span<const Case> cases, Control control);
 
 /// The histories that models are shown under a control; seen items, targets and slices stay those of

@@ -36,7 +36,7 @@ std::vector<std::uint32_t> items_of(std::span<const Interaction> events) {
 
 TEST(Controls, ParseAndName) {
   for (const Control control :
-       {Control::none, Control::shuffled_history, Control::another_user, Control::shuffled_codes})
+       {Control::none, Control::shuffled_history, Control::another_user, Control::shuffled_codes, Control::no_cold_lane})
     EXPECT_EQ(parse_control(name_of(control)).value(), control);
   EXPECT_THAT(parse_control("noise").error().message, HasSubstr("use shuffled-history, another-user"));
 }
@@ -44,7 +44,7 @@ TEST(Controls, ParseAndName) {
 TEST(Controls, NoneAndShuffledCodesShowTheTrueHistory) {
   const auto split = Split::make(random_log(1, 9), {}).value();
   const auto cases = split.cases(Stage::test);
-  for (const Control control : {Control::none, Control::shuffled_codes}) {
+  for (const Control control : {Control::none, Control::shuffled_codes, Control::no_cold_lane}) {
     const ControlledHistories shown(split, cases, control, 3);
     for (std::size_t i = 0; i < cases.size(); ++i)
       EXPECT_EQ(shown.history(i).data(), split.history(cases[i]).data());

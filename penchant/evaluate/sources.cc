@@ -31,6 +31,7 @@ Result<ModelSource> release_source(const SourceOptions& options, std::vector<std
   PENCHANT_TRY(facts, read_release_facts(folder));
   recommend::ScorerOptions scoring;
   if (options.control == Control::shuffled_codes) scoring.code_permutation_seed = options.seed;
+  scoring.cold_lane = options.control != Control::no_cold_lane;
   PENCHANT_TRY(loaded, recommend::Scorer::load(folder, scoring));
   PENCHANT_TRY(ranker, rank::Ranker::load(folder + "/ranker.json"));
   const std::shared_ptr<const recommend::Scorer> scorer = std::move(loaded);

@@ -36,7 +36,8 @@ Status permute_codes(std::uint64_t seed, const std::string& release, Matrix<Code
 
 class ReleaseScorer final : public Scorer {
  public:
-  explicit ReleaseScorer(LoadedRelease release) : release_(std::move(release)), rows_(release_.tables.rows()) {
+  ReleaseScorer(LoadedRelease release, bool cold_lane)
+      : release_(std::move(release)), cold_lane_(cold_lane), rows_(release_.tables.rows()) {
     for (std::size_t f = 0; f < rank::kHistoryFeatures; ++f)
       names_.emplace_back(rank::name_of(static_cast<Feature>(f)));
     std::iota(rows_.begin(), rows_.end(), 0U);
@@ -64,7 +65,7 @@ class ReleaseScorer final : public Scorer {
         history_signals(release_.model.get(), tables, release_.transitions, state.hidden, sequence);
     if (at_ms == 0 && !history.empty()) at_ms = history.back().time_ms;
     Matrix<float> out(items(), rank::kHistoryFeatures);
-    fill_history_features(signals, {&tables, counts(), median_, at_ms, seen}, rows_, out.view());
+    fill_history_features(signals, {&tables, counts(), median_, at_ms, seen, cold_lane_}, rows_, out.view());
     if (with_generator && !state.hidden.empty()) add_generator(state.hidden, out);
     return out;
   }
@@ -88,10 +89,11 @@ class ReleaseScorer final : public Scorer {
     const ColdLine line = cold_line(dense, generator, release_.tables.untrained);
     for (std::size_t i = 0; i < items(); ++i)
       out(i, column(Feature::generator)) =
-          release_.tables.untrained[i] == 0 ? generator[i] : std::max(generator[i], line.at(dense[i]));
+          release_.tables.untrained[i] == 0 || !cold_lane_ ? generator[i] : std::max(generator[i], line.at(dense[i]));
   }
 
   LoadedRelease release_;
+  bool cold_lane_;
   std::vector<std::uint32_t> rows_;  ///< 0..n-1
   std::vector<std::string> names_;
   MedianItem median_;
@@ -103,7 +105,7 @@ Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder, const Sc
   PENCHANT_TRY(release, load_release(folder));
   if (options.code_permutation_seed)
     PENCHANT_DO(permute_codes(*options.code_permutation_seed, release.model->manifest.name, release.tables.codes));
-  return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release)));
+  return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release), options.cold_lane));
 }
 
 }  // namespace penchant::recommend

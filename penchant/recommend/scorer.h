@@ -29,6 +29,9 @@ struct ScorerOptions {
   /// before anything is scored, so that the generator column reads another item's path. What the
   /// vectors hold (dense, content) stays. Same seed, same permutation.
   std::optional<std::uint64_t> code_permutation_seed;
+  /// A control of evaluation: false leaves items that training never saw what counts and generator say of them, which is
+  /// next to nothing, instead of what those like them have (signals.h). Dense and content stay.
+  bool cold_lane = true;
 };
 
 /// Release-only scoring (no catalogue, no rules). Threads: const calls are safe together.

@@ -135,6 +135,28 @@ TEST_F(ReleaseFiles, PermutedCodesMoveTheGeneratorColumnAndNothingElse) {
   }
 }
 
+TEST_F(ReleaseFiles, WithoutTheColdLaneOnlyUnseenItemsLoseAndOnlyWhatWasGuessed) {
+  TestReleaseOptions options;
+  options.random = true;
+  write(options, 3);  // too few people to touch every item
+  const auto release = load_release(folder()).value();
+  const auto with = Scorer::load(folder()).value()->features(history({1, 2, 3}), 0).value();
+  const auto without = Scorer::load(folder(), {.cold_lane = false}).value()->features(history({1, 2, 3}), 0).value();
+  std::size_t lower = 0, untrained = 0;
+  for (std::size_t i = 0; i < with.rows(); ++i) {
+    untrained += release.tables.untrained[i];
+    for (std::size_t f = 0; f < with.cols(); ++f) {
+      EXPECT_LE(without(i, f), with(i, f)) << "item " << i << " column " << f;
+      lower += without(i, f) < with(i, f) ? 1 : 0;
+      if (release.tables.untrained[i] == 0 || f == rank::column(rank::Feature::dense) || f == rank::column(rank::Feature::content)) {
+        EXPECT_EQ(without(i, f), with(i, f)) << "item " << i << " column " << f;
+      }
+    }
+  }
+  ASSERT_GT(untrained, 0u);
+  EXPECT_GT(lower, 0u);
+}
+
 TEST_F(ReleaseFiles, CodesThatTellNothingApartCannotBePermuted) {
   write({.genres = 1, .per_genre = 1});
   const auto refused = Scorer::load(folder(), {.code_permutation_seed = 1});

@@ -124,7 +124,7 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     float transition = i < signals.transitions.size() ? signals.transitions[i] : 0;
     float popularity = std::log1p(static_cast<float>(std::max<std::int64_t>(inputs.counts.transitions->count(ItemId{i}), 0)));
     std::int64_t last_seen = i < inputs.counts.last_seen_ms.size() ? inputs.counts.last_seen_ms[i] : 0;
-    if (cold) {
+    if (cold && inputs.cold_lane) {
       float guess = signals.median_transition;
       if (!signals.logits.empty())
         guess = std::clamp(signals.transition_line.at(signals.logits[i]), guess, signals.most_transition);

@@ -77,10 +77,11 @@ struct FeatureInputs {
   MedianItem median;
   std::int64_t at_ms = 0;
   std::span<const std::uint8_t> seen;  ///< [n] or empty
+  bool cold_lane = true;               ///< untrained items get guesses where nothing was counted
 };
 
 /// Fills the history columns but the generator: out [rows.size(), >= kHistoryFeatures], other
-/// columns stay. Untrained items get the median where theirs is lower (see MedianItem).
+/// columns stay. Untrained items get the median where theirs is lower (see MedianItem), with cold_lane.
 void fill_history_features(const HistorySignals& signals, const FeatureInputs& inputs,
                            std::span<const std::uint32_t> rows, MatrixView<float> out);
 
