@@ -8,7 +8,8 @@ endif()
 # Inner loops: unrolled and scheduled also where the rest is built at -O1 for quick turns.
 set_source_files_properties(
   ${CMAKE_SOURCE_DIR}/penchant/kernels/attention.cc
-  ${CMAKE_SOURCE_DIR}/penchant/kernels/batch_top_k.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/panels.cc
+  ${CMAKE_SOURCE_DIR}/penchant/kernels/batch_top_k.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/int8_bars.cc
+  ${CMAKE_SOURCE_DIR}/penchant/kernels/panels.cc
   ${CMAKE_SOURCE_DIR}/penchant/kernels/rows.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/softmax_rows.cc
   ${CMAKE_SOURCE_DIR}/penchant/kernels/symmetric_eigen.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/vectors.cc
   PROPERTIES COMPILE_OPTIONS -O3)
