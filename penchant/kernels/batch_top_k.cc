@@ -8,6 +8,8 @@
 #include <numeric>
 #include <vector>
 
+#include "penchant/kernels/aligned.h"
+#include "penchant/kernels/int8_bars.h"
 #include "penchant/kernels/int8_panels.h"
 #include "penchant/kernels/linear.h"
 #include "penchant/kernels/vectors.h"
@@ -15,13 +17,13 @@
 namespace penchant::kernels {
 namespace {
 
-constexpr std::size_t kBatch = 22 * kInt8Users;  ///< users that go through the items together, …
-constexpr std::size_t kFloatBatch = 64;          ///< … and without VNNI: a row block of PackedLinear
-constexpr std::size_t kFloatBlock = 1024;        ///< items per block without VNNI: scores stay in L2
+constexpr std::size_t kFloatBatch = 64;          ///< users in float: a row block of PackedLinear
+constexpr std::size_t kFloatBlock = 1024;        ///< items per block in float: scores stay in L2
 constexpr std::size_t kSeedPanels = 16;          ///< looked at first, for a bar to start from
 constexpr std::size_t kLike = 32 * kInt8Panel;   ///< neighbours in norm that are sorted by coordinate
 constexpr std::size_t kWaiting = 24;             ///< candidates whose vectors are fetched together
 constexpr std::size_t kSeedPlaces = 40;          ///< longer lists start without a bar
+constexpr std::size_t kShortList = 64;           ///< newcomers look for their place from the back
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 constexpr int kUserLevels = 127, kItemLevels = 127, kItemOffset = 128;
 
@@ -40,10 +42,6 @@ float largest(std::span<const float> v) {
   for (const float x : v) most = std::max(most, std::fabs(x));
   return most;
 }
-/// ranks_before as a type, so that a search with it is inlined.
-struct RanksBefore {
-  bool operator()(const Scored& a, const Scored& b) const noexcept { return ranks_before(a, b); }
-};
 
 /// Nearest whole number of steps; |x| <= 127.5 steps.
 int steps_of(float x, float per_step) {
@@ -52,12 +50,8 @@ int steps_of(float x, float per_step) {
 }
 
 /// 64 items of nearly equal norm, as 8-bit numbers of one scale.
-struct Panel {
+struct Panel : Int8PanelBounds {
   double scale = 1;  ///< of one step
-  double inverse = 1;  ///< 1 / scale
-  double norm = 0;   ///< largest |i| of the panel
-  double rest = 0;   ///< … of this panel and all later ones
-  double error = 0;  ///< largest |i - î|
   std::uint64_t valid = ~0ULL;
 };
 
@@ -68,6 +62,7 @@ struct Searcher {
   Scored* best = nullptr;  ///< [k], the best in front
   std::size_t count = 0;
   double scale = 1, inverse = 1, norm = 0, error = 0;  ///< of û
+  double start = 0;                                    ///< to add to its sums: items' codes have an offset
   double rounding = 0;                                 ///< relative error of a float dot
   double floor = -std::numeric_limits<double>::infinity();  ///< k items are known to reach it
 };
@@ -76,14 +71,16 @@ struct Searcher {
 
 struct BatchTopK::Impl {
   std::size_t dim = 0, extended = 0, padded = 0, steps = 0;
+  std::size_t stride = 0;             ///< bytes from one user's codes to the next
   float bias_unit = 0;                ///< the users' coordinate that carries the bias; 0: no bias
   std::vector<std::uint32_t> row_of;    ///< [n] place -> item row; roughly by falling norm
   std::vector<std::uint32_t> place_of;  ///< [n] the inverse
-  std::vector<float> vectors;         ///< [n, dim] by place
+  AlignedVector<float> vectors;       ///< [n, dim] by place
   std::vector<float> bias;            ///< [n] by place, or empty
   std::vector<Panel> panels;
-  std::vector<std::uint8_t> codes;    ///< [panels][steps][64][4]
-  std::vector<PackedLinear> blocks;   ///< without VNNI
+  AlignedVector<std::uint8_t> codes;    ///< [panels][steps][64][4]
+  const Int8Kernels* kernels = nullptr;  ///< of the first pass; none: in float
+  std::vector<PackedLinear> blocks;   ///< in float
   std::vector<double> block_norms;    ///< largest |i| of each block
 
   [[nodiscard]] std::span<const float> vector(std::size_t place) const {
@@ -147,21 +144,21 @@ struct BatchTopK::Impl {
     const Scored found{exact(user, place), row_of[place]};
     if (user.count == k ? !ranks_before(found, user.best[k - 1]) : found.score < user.floor) return false;
     if (std::ranges::binary_search(user.excluded, found.index)) return false;
-    Scored* end = user.best + user.count;
-    Scored* place_in_list = std::upper_bound(user.best, end, found, RanksBefore());
-    if (user.count == k)
-      --end;
-    else
-      ++user.count;
-    std::move_backward(place_in_list, end, end + 1);
-    *place_in_list = found;
+    Scored* end = user.best + (user.count == k ? k - 1 : user.count++);  // those before it stay
+    Scored* at = end;
+    if (k <= kShortList) {
+      for (; at != user.best && ranks_before(found, at[-1]); --at) at[0] = at[-1];
+    } else {
+      at = std::upper_bound(user.best, end, found, ranks_before);
+      std::move_backward(at, end, end + 1);
+    }
+    *at = found;
     return true;
   }
 
-  /// Bound below which a first-pass score cannot belong to the list.
-  [[nodiscard]] static double bar(const Searcher& user, std::size_t k, double error, double norm) {
-    const double reached = user.count < k ? user.floor : std::max<double>(user.floor, user.best[k - 1].score);
-    return reached - margin(user, error, norm);
+  /// Score that an item needs to belong to the list.
+  [[nodiscard]] static double reached(const Searcher& user, std::size_t k) {
+    return user.count < k ? user.floor : std::max<double>(user.floor, user.best[k - 1].score);
   }
   /// How far a first-pass score may be from the exact one.
   [[nodiscard]] static double margin(const Searcher& user, double error, double norm) {
@@ -169,19 +166,18 @@ struct BatchTopK::Impl {
   }
 
   /// The k-th largest of 64 maxima of disjoint sets of items: k items score at least that much.
-  void seed_floors(std::span<Searcher> users, std::size_t k, const std::int8_t* coded,
-                   const std::int32_t* start) const {
+  void seed_floors(std::span<Searcher> users, std::size_t k, const std::int8_t* coded) const {
     const std::size_t seeds = std::min(kSeedPanels, row_of.size() / kInt8Panel);  // whole panels only
     if (seeds == 0) return;
     double error = 0;
     for (std::size_t p = 0; p < seeds; ++p) error = std::max(error, panels[p].error);
-    std::array<std::int32_t, kInt8Users * kInt8Panel> most{};
-    for (std::size_t first = 0; first < users.size(); first += kInt8Users) {
-      most.fill(std::numeric_limits<std::int32_t>::min());
+    const std::size_t group = kernels->users;
+    std::vector<std::int32_t> most(group * kInt8Panel);
+    for (std::size_t first = 0; first < users.size(); first += group) {
+      std::ranges::fill(most, std::numeric_limits<std::int32_t>::min());
       for (std::size_t p = 0; p < seeds; ++p)
-        int8_panel_maxima(codes.data() + p * padded * kInt8Panel, steps, coded + first * padded, padded,
-                          start + first, most.data());
-      for (std::size_t u = first; u < std::min(users.size(), first + kInt8Users); ++u) {
+        kernels->maxima(products(p, coded + first * stride, group), most.data());
+      for (std::size_t u = first; u < std::min(users.size(), first + group); ++u) {
         std::size_t place = k;  // excluded items may hold the first places
         for (std::size_t e = 0; e < users[u].excluded.size() && place <= kSeedPlaces; ++e)
           if (users[u].excluded[e] < place_of.size() && place_of[users[u].excluded[e]] < seeds * kInt8Panel) ++place;
@@ -194,51 +190,26 @@ struct BatchTopK::Impl {
           for (std::size_t i = 0; i < sets; ++i) begin[i] = std::max(begin[i], begin[sets + i]);
         }
         std::nth_element(begin, nth, begin + static_cast<std::ptrdiff_t>(sets), std::greater<>());
-        users[u].floor = *nth * users[u].scale * panels[0].scale - margin(users[u], error, panels[0].norm);
+        const double sum = static_cast<double>(*nth) + users[u].start;
+        users[u].floor = sum * users[u].scale * panels[0].scale - margin(users[u], error, panels[0].norm);
       }
     }
   }
 
-  /// What decides whether an item may still enter a list, for a whole batch in step.
-  struct Bars {
-    std::array<double, kBatch> reached{}, norm{}, error{}, inverse{};
-    std::array<std::int32_t, kBatch> least{};  ///< first-pass sum from which an item is looked at
-
-    void take(std::size_t u, const Searcher& user, std::size_t k) {
-      reached[u] = user.count < k ? user.floor : std::max<double>(user.floor, user.best[k - 1].score);
-    }
-    /// For one panel; false when no list can be reached from here on.
-    bool update(const Panel& panel, double rounding) {
-      const double per_norm = panel.error + rounding * panel.norm, per_error = panel.norm + panel.error;
-      const double rest = panel.rest * (1 + rounding);
-      std::array<double, kBatch> sums;
-      for (std::size_t u = 0; u < kBatch; ++u)
-        sums[u] = (reached[u] - norm[u] * per_norm - error[u] * per_error) * (inverse[u] * panel.inverse);
-      constexpr double kMost = 2147483646.0;
-      for (std::size_t u = 0; u < kBatch; ++u) {  // cut to a whole number and one less: never above the bar
-        const double low = sums[u] > -kMost ? sums[u] : -kMost;
-        least[u] = static_cast<std::int32_t>(low < kMost ? low : kMost) - 1;
-      }
-      int open = 0;
-      for (std::size_t u = 0; u < kBatch; ++u) open |= static_cast<int>(norm[u] * rest >= reached[u]);
-      return open != 0;
-    }
-  };
-
   /// \param has_floors the users know theirs already
   void search_int8(std::span<Searcher> users, std::size_t k, bool has_floors) const {
-    std::array<std::int32_t, kBatch> start{};
-    std::vector<std::int8_t> coded(kBatch * padded, 0);
-    for (std::size_t u = 0; u < users.size(); ++u) start[u] = code_user(users[u], coded.data() + u * padded);
-    if (!has_floors && k <= kSeedPlaces) seed_floors(users, k, coded.data(), start.data());
-    Bars bars;
-    bars.reached.fill(std::numeric_limits<double>::infinity());  // places without a user: never open
-    bars.inverse.fill(1);
+    const std::size_t count = round_up(users.size(), kernels->users);
+    AlignedVector<std::int8_t> coded(count * stride, 0);
+    for (std::size_t u = 0; u < users.size(); ++u) code_user(users[u], coded.data() + u * stride);
+    const Int8Session session(*kernels, steps);
+    if (!has_floors && k <= kSeedPlaces) seed_floors(users, k, coded.data());
+    Int8Bars bars;
     for (std::size_t u = 0; u < users.size(); ++u) {
       bars.norm[u] = users[u].norm;
       bars.error[u] = users[u].error;
       bars.inverse[u] = users[u].inverse;
-      bars.take(u, users[u], k);
+      bars.start[u] = users[u].start;
+      bars.reached[u] = reached(users[u], k);
     }
     // Candidates wait until their float rows have come from memory.
     struct Waiting {
@@ -249,24 +220,20 @@ struct BatchTopK::Impl {
     const auto offer_all = [&] {
       for (std::size_t w = 0; w < waits; ++w) {
         Searcher& user = users[waiting[w].user];
-        if (offer(user, waiting[w].place, k)) bars.take(waiting[w].user, user, k);
+        if (offer(user, waiting[w].place, k)) bars.reached[waiting[w].user] = reached(user, k);
       }
       waits = 0;
     };
-    std::array<std::uint64_t, kInt8Users> masks{};
+    std::array<Int8Hit, kInt8Batch> hits;
     for (std::size_t p = 0; p < panels.size(); ++p) {
       if (!bars.update(panels[p], users[0].rounding)) break;
-      for (std::size_t first = 0; first < users.size(); first += kInt8Users) {
-        unsigned hit = int8_panel_masks(codes.data() + p * padded * kInt8Panel, steps, coded.data() + first * padded,
-                                        padded, start.data() + first, bars.least.data() + first, masks.data());
-        for (; hit != 0; hit &= hit - 1) {
-          const auto u = static_cast<std::size_t>(std::countr_zero(hit));
-          for (std::uint64_t left = masks[u] & panels[p].valid; left != 0; left &= left - 1) {
-            const std::size_t place = p * kInt8Panel + static_cast<std::size_t>(std::countr_zero(left));
-            prefetch(place);
-            waiting[waits++] = {static_cast<std::uint32_t>(first + u), static_cast<std::uint32_t>(place)};
-            if (waits == kWaiting) offer_all();
-          }
+      const std::size_t found = kernels->find(products(p, coded.data(), count), bars.least.data(), hits.data());
+      for (const Int8Hit& hit : std::span(hits).first(found)) {
+        for (std::uint64_t left = hit.items & panels[p].valid; left != 0; left &= left - 1) {
+          const std::size_t place = p * kInt8Panel + static_cast<std::size_t>(std::countr_zero(left));
+          prefetch(place);
+          waiting[waits++] = {hit.user, static_cast<std::uint32_t>(place)};
+          if (waits == kWaiting) offer_all();
         }
       }
       if (p < 2) offer_all();
@@ -274,8 +241,12 @@ struct BatchTopK::Impl {
     offer_all();
   }
 
-  /// Writes û and returns what undoes the offset of the items' codes.
-  std::int32_t code_user(Searcher& user, std::int8_t* codes_out) const {
+  [[nodiscard]] Int8Products products(std::size_t panel, const std::int8_t* coded, std::size_t count) const {
+    return {codes.data() + panel * padded * kInt8Panel, steps, coded, stride, count};
+  }
+
+  /// Writes û and what undoes the offset of the items' codes.
+  void code_user(Searcher& user, std::int8_t* codes_out) const {
     const float most = std::max(largest(user.vector), bias_unit);
     if (most > 0) user.scale = static_cast<double>(most) / kUserLevels;
     user.inverse = 1 / user.scale;
@@ -295,7 +266,7 @@ struct BatchTopK::Impl {
     for (; c < dim; ++c) put(c, user.vector[c]);
     if (extended > dim) put(dim, bias_unit);
     user.error = std::sqrt(errors[0] + errors[1] + (errors[2] + errors[3]));
-    return -kItemOffset * sum;
+    user.start = -static_cast<double>(kItemOffset) * sum;
   }
 
   void search_floats(std::span<Searcher> users, MatrixView<const float> vectors_of_users, std::size_t k) const {
@@ -308,7 +279,8 @@ struct BatchTopK::Impl {
         std::size_t i = 0;
         for (; i < width && users[u].count < k; ++i) offer(users[u], b * kFloatBlock + i, k);
         const auto bar_now = [&] {  // strictly below what may enter
-          return std::nextafter(static_cast<float>(bar(users[u], k, 0, block_norms[b])), kLowest);
+          const double bar = reached(users[u], k) - margin(users[u], 0, block_norms[b]);
+          return std::nextafter(static_cast<float>(bar), kLowest);
         };
         if (i == width) continue;
         for (float below = bar_now(); (i = find_above(out.row(u), i, below)) < width; ++i)
@@ -328,6 +300,7 @@ BatchTopK::BatchTopK(MatrixView<const float> items, std::span<const float> bias,
   impl.extended = impl.dim + (bias.empty() ? 0 : 1);
   impl.padded = round_up(impl.extended, kInt8Step);
   impl.steps = impl.padded / kInt8Step;
+  impl.stride = round_up(impl.padded, kLine);
   float most = 0;
   for (std::size_t i = 0; i < n; ++i) {
     PENCHANT_CHECK(all_finite(items.row(i)), "BatchTopK: an item vector is not finite");
@@ -360,7 +333,9 @@ BatchTopK::BatchTopK(MatrixView<const float> items, std::span<const float> bias,
     std::ranges::copy(items.row(row), impl.vectors.begin() + static_cast<std::ptrdiff_t>(place * impl.dim));
     if (!bias.empty()) impl.bias.push_back(bias[row]);
   }
-  if (engine == Engine::automatic && has_int8_panels()) {
+  if (engine != Engine::floats) impl.kernels = vnni_kernels();
+  if (engine == Engine::automatic && amx_kernels() != nullptr) impl.kernels = amx_kernels();
+  if (impl.kernels != nullptr) {
     impl.place_of.resize(n);
     for (std::uint32_t place = 0; place < n; ++place) impl.place_of[impl.row_of[place]] = place;
     impl.quantise(sorted.view());
@@ -389,8 +364,8 @@ void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusi
                                               excluded.offsets.back() <= excluded.items.size()),
                  "BatchTopK: exclusions do not fit the users");
   if (k == 0) return;
-  std::array<Searcher, kBatch> batch;
-  const std::size_t step = impl.blocks.empty() ? kBatch : kFloatBatch;
+  std::array<Searcher, kInt8Batch> batch;
+  const std::size_t step = impl.kernels != nullptr ? kInt8Batch : kFloatBatch;
   for (std::size_t first = 0; first < users.rows(); first += step) {
     const std::size_t count = std::min(step, users.rows() - first);
     for (std::size_t u = 0; u < count; ++u) {
@@ -409,7 +384,7 @@ void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusi
       user.rounding = 2 * (static_cast<double>(impl.dim) + 4) * 0x1.0p-23;
     }
     const std::span<Searcher> searchers(batch.data(), count);
-    if (impl.blocks.empty())
+    if (impl.kernels != nullptr)
       impl.search_int8(searchers, k, !floors.empty());
     else
       impl.search_floats(searchers, users.rows_from(first, count), k);
@@ -421,7 +396,7 @@ void BatchTopK::find(MatrixView<const float> users, std::size_t k, const Exclusi
 
 std::size_t BatchTopK::items() const noexcept { return impl_->row_of.size(); }
 std::size_t BatchTopK::dim() const noexcept { return impl_->dim; }
-bool BatchTopK::screens() const noexcept { return impl_->blocks.empty(); }
-const char* BatchTopK::engine_name() const noexcept { return screens() ? "int8 VNNI" : "floats"; }
+bool BatchTopK::screens() const noexcept { return impl_->kernels != nullptr; }
+const char* BatchTopK::engine_name() const noexcept { return screens() ? impl_->kernels->name : "floats"; }
 
 }  // namespace penchant::kernels

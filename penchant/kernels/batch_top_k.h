@@ -19,15 +19,17 @@ struct Exclusions {
 
 /// Immutable index of item vectors for `score(u, i) = dot(user u, item i) + bias[i]`.
 ///
-/// First pass: products of 8-bit integers (AVX-512 VNNI), which bound every score from above; what
+/// First pass: products of 8-bit integers (AMX or AVX-512 VNNI), which bound every score from above; what
 /// could enter a list is scored again in float, so that lists are exactly those of scoring
 /// everything with dot(). The bound follows from the rounding errors of both vectors by
 /// Cauchy-Schwarz: u·i - û·î <= |u| |i - î| + |u - û| |î|. Items lie by falling
-/// norm, so that the bars of the users rise early. CPUs without VNNI score blocks of items in float instead.
+/// norm, so that the bars of the users rise early. CPUs with neither score blocks of items in float instead.
 /// Memory: items * (4 d + d + 8) bytes. Threads: find() is safe from several threads.
 class BatchTopK {
  public:
-  enum class Engine : std::uint8_t { automatic, floats };
+  /// automatic: the fastest that the CPU has; the others are for tests and benchmarks. vnni: floats where the
+  /// CPU has none.
+  enum class Engine : std::uint8_t { automatic, vnni, floats };
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
   /// \param items [n, d], finite, n and d >= 1; \param bias [n] finite, or empty. Both are copied.
@@ -51,7 +53,7 @@ class BatchTopK {
   [[nodiscard]] std::size_t dim() const noexcept;
   /// True where a first pass of 8-bit products is made.
   [[nodiscard]] bool screens() const noexcept;
-  /// "int8 VNNI" or "floats": for logs and benchmarks.
+  /// "int8 AMX", "int8 VNNI" or "floats": for logs and benchmarks.
   [[nodiscard]] const char* engine_name() const noexcept;
 
  private:

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <thread>
 
+#include "penchant/kernels/int8_bars.h"
 #include "penchant/kernels/int8_panels.h"
 #include "penchant/kernels/simd_levels_testing.h"
 #include "penchant/kernels/vectors.h"
@@ -13,6 +16,8 @@ namespace penchant::kernels {
 namespace {
 using testing::random_matrix;
 using testing::random_vector;
+
+constexpr std::array kEngines{BatchTopK::Engine::automatic, BatchTopK::Engine::vnni, BatchTopK::Engine::floats};
 
 struct Problem {
   Matrix<float> items, users;
@@ -61,7 +66,7 @@ std::vector<Scored> slow(const Problem& p, std::size_t k) {
 
 void expect_exact(const Problem& p, std::size_t k, const std::string& what) {
   const auto expected = slow(p, k);
-  for (const auto engine : {BatchTopK::Engine::automatic, BatchTopK::Engine::floats}) {
+  for (const auto engine : kEngines) {
     const BatchTopK index(p.items.view(), p.bias, engine);
     std::vector<Scored> out(p.users.rows() * k);
     index.find(p.users.view(), k, p.exclusions(), out);
@@ -121,7 +126,7 @@ TEST(BatchTopK, AKnownFloorChangesNothing) {
   const Problem p = random_problem(11, 700, 50, 24, true, 0);
   for (const std::size_t k : {1, 10}) {
     const auto expected = slow(p, k);
-    for (const auto engine : {BatchTopK::Engine::automatic, BatchTopK::Engine::floats})
+    for (const auto engine : kEngines)
       for (const float below : {0.0F, 0.5F, 100.0F}) {
         std::vector<float> floors;
         for (std::size_t u = 0; u < p.users.rows(); ++u) floors.push_back(expected[u * k + k - 1].score - below);
@@ -148,35 +153,130 @@ TEST(BatchTopK, RefusesWhatIsNotFiniteOrDoesNotFit) {
   EXPECT_THROW(BatchTopK(p.items.view()), InternalError);
 }
 
-TEST(Int8Panels, MasksEqualPlainSums) {
-  if (!has_int8_panels()) GTEST_SKIP() << "Int8Panels: this CPU has no AVX-512 VNNI";
-  Rng rng(8);
-  for (const std::size_t steps : {1U, 5U, 16U, 97U}) {
-    std::vector<std::uint8_t> panel(steps * kInt8Panel * kInt8Step);
-    for (auto& code : panel) code = static_cast<std::uint8_t>(rng.below(256));
-    std::vector<std::int8_t> users(kInt8Users * steps * kInt8Step);
-    for (auto& code : users) code = static_cast<std::int8_t>(static_cast<int>(rng.below(255)) - 127);
-    std::int32_t start[kInt8Users], least[kInt8Users];
-    for (std::size_t u = 0; u < kInt8Users; ++u) {
-      start[u] = static_cast<std::int32_t>(rng.below(2000)) - 1000;
-      least[u] = static_cast<std::int32_t>(rng.below(40'000)) - 20'000;
+/// Many threads may search, each with its own tiles, while others multiply with oneDNN's.
+TEST(BatchTopK, ThreadsDoNotDisturbOneAnother) {
+  const Problem p = random_problem(12, 1500, 150, 65, false, 0);
+  const auto expected = slow(p, 10);
+  const BatchTopK index(p.items.view()), floats(p.items.view(), {}, BatchTopK::Engine::floats);
+  std::array<std::vector<Scored>, 4> outs;
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < outs.size(); ++t)
+      threads.emplace_back([&, t] {
+        outs[t].resize(expected.size());
+        for (int round = 0; round < 5; ++round) {
+          floats.find(p.users.view(), 10, {}, outs[t]);
+          index.find(p.users.view(), 10, {}, outs[t]);
+        }
+      });
+  }
+  for (const auto& out : outs) EXPECT_EQ(out, expected);
+}
+
+/// Runs a check with each set of kernels that this CPU has.
+template <class Check>
+void with_int8_kernels(const Check& check) {
+  if (vnni_kernels() == nullptr) GTEST_SKIP() << "Int8Kernels: this CPU has no AVX-512 VNNI";
+  for (const Int8Kernels* kernels : {vnni_kernels(), amx_kernels()}) {
+    if (kernels == nullptr) continue;
+    SCOPED_TRACE(kernels->name);
+    check(*kernels);
+  }
+}
+
+TEST(Int8Kernels, HitsAndMaximaEqualPlainSums) {
+  with_int8_kernels([](const Int8Kernels& kernels) {
+    Rng rng(8);
+    for (const std::size_t steps : {1U, 5U, 15U, 16U, 17U, 32U, 97U})
+      for (const std::size_t groups : {1U, 3U}) {
+        const std::size_t count = groups * kernels.users, stride = steps * kInt8Step + (groups == 3 ? 5 : 0);
+        std::vector<std::uint8_t> panel(steps * kInt8Panel * kInt8Step);
+        for (auto& code : panel) code = static_cast<std::uint8_t>(rng.below(256));
+        std::vector<std::int8_t> users(count * stride);
+        for (auto& code : users) code = static_cast<std::int8_t>(static_cast<int>(rng.below(255)) - 127);
+        std::vector<std::int32_t> least(count);
+        for (auto& bar : least)
+          bar = static_cast<std::int32_t>(rng.below(40'000)) + (rng.uniform() < 0.5 ? 30'000 : -20'000);
+        std::vector<Int8Hit> hits(count);
+        std::vector<std::int32_t> most(count * kInt8Panel, -5000);
+        const Int8Products products{panel.data(), steps, users.data(), stride, count};
+        {
+          const Int8Session session(kernels, steps);
+          hits.resize(kernels.find(products, least.data(), hits.data()));
+          kernels.maxima(products, most.data());
+        }
+        auto hit = hits.begin();
+        for (std::uint32_t u = 0; u < count; ++u) {
+          std::uint64_t items = 0;
+          for (std::size_t i = 0; i < kInt8Panel; ++i) {
+            std::int32_t sum = 0;
+            for (std::size_t c = 0; c < steps * kInt8Step; ++c)
+              sum += panel[((c / kInt8Step) * kInt8Panel + i) * kInt8Step + c % kInt8Step] *
+                     users[u * stride + c];
+            items |= static_cast<std::uint64_t>(sum >= least[u]) << i;
+            ASSERT_EQ(most[u * kInt8Panel + i], std::max(sum, -5000)) << steps << " " << u << " " << i;
+          }
+          if (items == 0) continue;
+          ASSERT_NE(hit, hits.end()) << steps << " " << u;
+          ASSERT_EQ(hit->user, u) << steps;
+          ASSERT_EQ(hit->items, items) << steps << " " << u;
+          ++hit;
+        }
+        EXPECT_EQ(hit, hits.end()) << steps;
+      }
+  });
+}
+
+TEST(Int8Kernels, SumsOfTheLargestCodesFit) {
+  with_int8_kernels([](const Int8Kernels& kernels) {
+    const std::size_t steps = 65'000 / kInt8Step;
+    const std::vector<std::uint8_t> panel(steps * kInt8Panel * kInt8Step, 255);
+    const std::vector<std::int8_t> users(kernels.users * steps * kInt8Step, 127);
+    const std::int32_t sum = 255 * 127 * 65'000;
+    std::vector<std::int32_t> least(kernels.users, sum);
+    least.back() = sum + 1;
+    std::vector<Int8Hit> hits(kernels.users);
+    const Int8Session session(kernels, steps);
+    const Int8Products products{panel.data(), steps, users.data(), steps * kInt8Step, kernels.users};
+    ASSERT_EQ(kernels.find(products, least.data(), hits.data()), kernels.users - 1);
+    EXPECT_EQ(hits[0].items, ~0ULL);
+  });
+}
+
+TEST(Int8Bars, AreTheSmallestSumsThatMayEnter) {
+  with_int8_kernels([](const Int8Kernels& kernels) {
+    ASSERT_EQ(kInt8Batch % kernels.users, 0U);
+    Rng rng(9);
+    Int8Bars bars;
+    const std::size_t empty = kInt8Batch - 1;
+    for (std::size_t u = 0; u < empty; ++u) {
+      bars.reached[u] = (rng.uniform() * 2 - 1) * 10;
+      bars.norm[u] = rng.uniform() * 8;
+      bars.error[u] = rng.uniform() * 0.1;
+      bars.inverse[u] = 1 / (0.001 + rng.uniform());
+      bars.start[u] = -128.0 * static_cast<double>(rng.below(8000));
     }
-    std::uint64_t masks[kInt8Users];
-    const unsigned hit = int8_panel_masks(panel.data(), steps, users.data(), steps * kInt8Step, start, least, masks);
-    std::vector<std::int32_t> most(kInt8Users * kInt8Panel, -5000);
-    int8_panel_maxima(panel.data(), steps, users.data(), steps * kInt8Step, start, most.data());
-    for (std::size_t u = 0; u < kInt8Users; ++u) {
-      EXPECT_EQ((hit >> u) & 1, masks[u] != 0 ? 1U : 0U);
-      for (std::size_t i = 0; i < kInt8Panel; ++i) {
-        std::int32_t sum = start[u];
-        for (std::size_t c = 0; c < steps * kInt8Step; ++c)
-          sum += panel[((c / kInt8Step) * kInt8Panel + i) * kInt8Step + c % kInt8Step] *
-                 users[u * steps * kInt8Step + c];
-        ASSERT_EQ((masks[u] >> i) & 1, sum >= least[u] ? 1U : 0U) << steps << " " << u << " " << i;
-        ASSERT_EQ(most[u * kInt8Panel + i], std::max(sum, -5000)) << steps << " " << u << " " << i;
+    bars.reached[3] = -std::numeric_limits<double>::infinity();
+    const Int8PanelBounds panel{.inverse = 40, .norm = 2, .rest = 2, .error = 0.02};
+    const double rounding = 1e-5;
+    EXPECT_TRUE(bars.update(panel, rounding));
+    for (std::size_t u = 0; u < empty; ++u) {
+      const double margin = bars.norm[u] * panel.error + bars.error[u] * (panel.norm + panel.error) +
+                            rounding * bars.norm[u] * panel.norm;
+      const double sum = (bars.reached[u] - margin) * bars.inverse[u] * panel.inverse - bars.start[u];
+      if (u == 3)
+        EXPECT_LT(bars.least[u], -2'147'000'000);
+      else {
+        EXPECT_LE(bars.least[u], sum) << u;
+        EXPECT_GE(bars.least[u], sum - 2.001) << u;
       }
     }
-  }
+    EXPECT_GT(bars.least[empty], 255 * 127 * 65'536);  // no sum is that large
+    for (double& reached : bars.reached) reached = 17;
+    EXPECT_FALSE(bars.update(panel, rounding));
+    bars.norm[7] = 8.5;  // times 2, and the rounding
+    EXPECT_TRUE(bars.update(panel, rounding));
+  });
 }
 
 }  // namespace

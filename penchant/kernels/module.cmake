@@ -9,7 +9,7 @@ endif()
 set_source_files_properties(
   ${CMAKE_SOURCE_DIR}/penchant/kernels/adamw.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/attention.cc
   ${CMAKE_SOURCE_DIR}/penchant/kernels/batch_top_k.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/dropout.cc
-  ${CMAKE_SOURCE_DIR}/penchant/kernels/packed_attention.cc
+  ${CMAKE_SOURCE_DIR}/penchant/kernels/int8_bars.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/packed_attention.cc
   ${CMAKE_SOURCE_DIR}/penchant/kernels/panels.cc
   ${CMAKE_SOURCE_DIR}/penchant/kernels/rows.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/softmax_rows.cc
   ${CMAKE_SOURCE_DIR}/penchant/kernels/symmetric_eigen.cc ${CMAKE_SOURCE_DIR}/penchant/kernels/vectors.cc

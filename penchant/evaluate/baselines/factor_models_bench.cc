@@ -3,7 +3,8 @@
 // Data: $PENCHANT_TEST_DATA/$PENCHANT_BENCH_SET (amazon-beauty by default). Fitted on the training part of
 // leave-last-out; a history includes the validation event. Counters: recall and NDCG at 10, seen items
 // kept and removed, full ranking, pessimistic ties. Settings from $PENCHANT_BENCH_EASE and
-// $PENCHANT_BENCH_IALS ("name=value name=value"); threads from $PENCHANT_BENCH_THREADS (1).
+// $PENCHANT_BENCH_IALS ("name=value name=value"); threads from $PENCHANT_BENCH_THREADS (1),
+// seed from $PENCHANT_BENCH_SEED (1).
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -79,9 +80,10 @@ void fit(benchmark::State& state, const char* model_name, const char* settings) 
   Executor executor(std::stoul(named("PENCHANT_BENCH_THREADS", "1")));
   auto made = make_baseline(model_name, words_of(named(settings, "")));
   if (!made.ok()) return state.SkipWithError(made.error().message.c_str());
+  const FitInput input{
+      .training = training, .validation = {}, .content = {}, .seed = std::stoull(named("PENCHANT_BENCH_SEED", "1"))};
   for (auto _ : state)
-    if (auto status = (*made)->fit({.training = training, .validation = {}, .content = {}}, executor, {});
-        !status.ok())
+    if (auto status = (*made)->fit(input, executor, {}); !status.ok())
       return state.SkipWithError(status.error().message.c_str());
   count_hits(split, **made, Stage::validation, state);
   count_hits(split, **made, Stage::test, state);

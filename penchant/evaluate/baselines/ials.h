@@ -25,6 +25,11 @@ struct IalsSettings {
 /// with alpha0 = unobserved_ratio * seen pairs / (users * items), which keeps its meaning from sparse to
 /// dense data: the best alpha0 of Beauty and of MovieLens-1M differ a hundredfold, the best ratio hardly.
 ///
+/// The confidences of Hu et al. (c for a seen pair, 1 for the others, ridge r on every row) are the same
+/// model with alpha0 = 1 / (c - 1), nu = 0 and lambda = r / c; its scores are c / (c - 1) times ours.
+/// A small ratio fits the seen pairs closely: best where seen items leave the list. Where they stay, a
+/// ratio some ten times as large is better, because what was seen then stands less in the way.
+///
 /// Every row is solved exactly. A half-step turns both sides into the eigenvectors of the Gram matrix of
 /// the fixed side; there the quadratic of "all" is diagonal, and a row with n < dim events is a system of
 /// size n (Woodbury), not dim: n^2 dim operations instead of dim^3. Users of the test are folded in from

@@ -157,6 +157,69 @@ TEST(Ials, ConvergesToTheScoresOfExplicitNormalEquations) {
     }
 }
 
+/// Hu et al. 2008: A = X'X + sum_seen (c - 1) x x' + r I, b = sum_seen c x.
+Matrix<double> solve_confidences(const Matrix<double>& fixed, const std::vector<std::set<std::uint32_t>>& lists,
+                                 double confidence, double ridge) {
+  const std::size_t dim = fixed.cols();
+  Matrix<double> rows(lists.size(), dim);
+  for (std::size_t r = 0; r < lists.size(); ++r) {
+    Matrix<double> a(dim, dim);
+    std::vector<double> b(dim, 0);
+    for (std::uint32_t f = 0; f < fixed.rows(); ++f) {
+      const bool seen = lists[r].contains(f);
+      for (std::size_t i = 0; i < dim; ++i) {
+        if (seen) b[i] += confidence * fixed(f, i);
+        for (std::size_t j = 0; j < dim; ++j) a(i, j) += (seen ? confidence : 1) * fixed(f, i) * fixed(f, j);
+      }
+    }
+    for (std::size_t i = 0; i < dim; ++i) a(i, i) += ridge;
+    std::ranges::copy(solve_dense(a, b), rows.row(r).begin());
+  }
+  return rows;
+}
+
+TEST(Ials, ConfidencesOfHuEtAlAreTheSameModel) {
+  constexpr double kConfidence = 5, kRidge = 0.4;
+  const TrainingLog data(random_log(60, 40, 14, 11));
+  std::vector<std::set<std::uint32_t>> items_of(60), users_of(40);
+  double pairs = 0, users_with = 0, items_with = 0;
+  for (std::uint32_t u = 0; u < 60; ++u)
+    for (const auto& event : data.training.users[u])
+      items_of[u].insert(event.item), users_of[event.item].insert(u);
+  for (const auto& items : items_of)
+    pairs += static_cast<double>(items.size()), users_with += items.empty() ? 0 : 1;
+  for (const auto& users : users_of) items_with += users.empty() ? 0 : 1;
+
+  Ials model({.dim = 6,
+              .epochs = 300,
+              .unobserved_ratio = users_with * items_with / pairs / (kConfidence - 1),
+              .regularization = kRidge / kConfidence,
+              .frequency_power = 0,
+              .decay = 1});
+  Executor executor(1);
+  ASSERT_TRUE(model.fit(data.input(), executor, {}).ok());
+  EXPECT_NEAR(model.unobserved_weight(), 1 / (kConfidence - 1), 1e-12);
+  const auto scores = scores_of(model, data);
+
+  Matrix<double> items(40, 6), users;
+  Rng rng(1);
+  for (std::size_t i = 0; i < 40; ++i)
+    for (std::size_t k = 0; k < 6 && !users_of[i].empty(); ++k) items(i, k) = rng.uniform() - 0.5;
+  for (int epoch = 0; epoch < 300; ++epoch) {
+    users = solve_confidences(items, items_of, kConfidence, kRidge);
+    items = solve_confidences(users, users_of, kConfidence, kRidge);
+  }
+  users = solve_confidences(items, items_of, kConfidence, kRidge);
+  for (std::size_t q = 0; q < data.queries.size(); ++q)
+    for (std::size_t i = 0; i < 40; ++i) {
+      if (users_of[i].empty()) continue;
+      double expected = 0;
+      for (std::size_t k = 0; k < 6; ++k) expected += users(data.queries[q].user, k) * items(i, k);
+      EXPECT_NEAR(scores(q, i) * kConfidence / (kConfidence - 1), expected, 2e-3)
+          << "user " << data.queries[q].user << ", item " << i;
+    }
+}
+
 TEST(Ials, AGroupIsRecommendedToItsUsers) {
   const TrainingLog data(grouped_log(120, 4, 8, 2));
   Ials model({.dim = 8, .epochs = 15});
