@@ -22,7 +22,8 @@ Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recomm
       return invalid("a release has no model \"" + name + "\": it has " + known);
     }
     model->columns_.push_back(name == "penchant" ? kFused : static_cast<std::size_t>(at - features.begin()));
-    model->asks_generator_ |= name == "penchant" || name == rank::name_of(rank::Feature::generator);
+    const bool fused = name == "penchant" && model->ranker_.weights(rank::Task::recommend)[rank::column(rank::Feature::generator)] != 0;
+    model->asks_generator_ |= fused || name == rank::name_of(rank::Feature::generator);
   }
   model->names_ = std::move(names);
   model->types_ = std::move(types);

@@ -41,15 +41,18 @@ struct Candidate {
   float stands_for;
 };
 
-/// The target, the best rows by the default weights, and a sample that stands for all others.
+/// The target, the best rows by the default weights, and a sample that stands for all others. Held-out items are left
+/// out: they are no targets here, and would teach that new items never are.
 std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uint32_t target,
-                                         const FusionOptions& options, Rng rng) {
+                                         std::span<const std::uint8_t> held_out, const FusionOptions& options, Rng rng) {
   const rank::Ranker ranker;
-  const std::size_t items = features.rows(), best = std::min(options.best, items);
+  const std::size_t items = features.rows();
   std::vector<double> score(items);
   for (std::size_t i = 0; i < items; ++i) score[i] = ranker.score(rank::Task::recommend, features.row(i));
   std::vector<std::uint32_t> order(items);
   std::iota(order.begin(), order.end(), 0u);
+  std::erase_if(order, [&](std::uint32_t i) { return i < held_out.size() && held_out[i] != 0; });
+  const std::size_t best = std::min(options.best, order.size());
   const auto middle = order.begin() + static_cast<std::ptrdiff_t>(best);
   std::partial_sort(order.begin(), middle, order.end(), [&](std::uint32_t a, std::uint32_t b) {
     return score[a] != score[b] ? score[a] > score[b] : a < b;
@@ -68,11 +71,11 @@ std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uin
 }
 
 FusionList make_list(Matrix<float> features, const Case& c, std::span<const Interaction> history,
-                     const FusionOptions& options) {
+                     std::span<const std::uint8_t> held_out, const FusionOptions& options) {
   for (float& value : features.values())
     if (!std::isfinite(value)) value = kLowest;
   const auto rows =
-      choose_candidates(features, c.target, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
+      choose_candidates(features, c.target, held_out, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
   std::vector<std::uint8_t> known(features.rows(), 0);
   for (const auto& event : history)
     if (event.item < known.size()) known[event.item] = 1;
@@ -106,7 +109,7 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
         auto features =
             scorer.features(to_history(events, split.log().types, scorer.items()), cases[i].at_ms);
         if (features.ok()) {
-          lists[i] = make_list(std::move(features).value(), cases[i], events, options);
+          lists[i] = make_list(std::move(features).value(), cases[i], events, held_out, options);
           continue;
         }
         const std::lock_guard lock(mutex);
