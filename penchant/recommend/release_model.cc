@@ -144,6 +144,30 @@ Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t r
   return set_tower_item(model, tables, row, modalities);
 }
 
+Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows) {
+  const ReleaseModel& model = *release.model;
+  ItemTables& tables = release.tables;
+  std::vector<std::uint8_t> made(tables.rows(), 0);
+  for (std::size_t row = 0; row < tables.rows(); ++row) {
+    if (rows[row] == 0 || !tables.content.present(row)) continue;
+    const auto all = tables.content.row(row);
+    std::vector<std::vector<float>> parts;
+    for (std::size_t m = 0; m < model.manifest.modalities.size(); ++m) {
+      const auto part = all.subspan(model.modality_offset(m), model.manifest.modalities[m].dim);
+      parts.emplace_back(part.begin(), part.end());
+      if (!(kernels::l2_normalise(parts.back()) > 0)) parts.back().clear();
+    }
+    const std::vector<std::span<const float>> spans(parts.begin(), parts.end());
+    const std::vector<Code> codes(tables.codes.row(row).begin(), tables.codes.row(row).end());
+    PENCHANT_DO(set_new_item(model, tables, row, spans, codes));
+    tables.untrained[row] = made[row] = 1;
+    tables.bias[row] = tables.untrained_bias;
+    if (row < release.last_seen_ms.size()) release.last_seen_ms[row] = 0;
+  }
+  release.transitions.forget(made);
+  return {};
+}
+
 void set_blank_item(const ReleaseModel& model, ItemTables& tables, std::size_t row) {
   tables.vectors.set(row, {});
   tables.unit_vectors.set(row, {});

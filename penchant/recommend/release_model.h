@@ -102,6 +102,10 @@ Result<LoadedRelease> load_release(const std::string& folder);
 Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t row,
                     std::span<const std::span<const float>> modalities, std::span<const Code> codes);
 
+/// As if training had never seen these rows: their content alone decides their vectors, and nothing was counted of them.
+/// Rows without content stay as they are. \param rows [n], 1 = made new
+Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows);
+
 /// The concatenation that codes quantise. \return [x]
 [[nodiscard]] std::vector<float> concatenate(const ReleaseModel& model,
                                              std::span<const std::span<const float>> modalities);

@@ -105,6 +105,10 @@ Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder, const Sc
   PENCHANT_TRY(release, load_release(folder));
   if (options.code_permutation_seed)
     PENCHANT_DO(permute_codes(*options.code_permutation_seed, release.model->manifest.name, release.tables.codes));
+  if (!options.as_new.empty()) {
+    if (options.as_new.size() != release.tables.rows()) return invalid("as_new must have one mark per item of the release");
+    PENCHANT_DO(make_new(release, options.as_new));
+  }
   return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release), options.cold_lane));
 }
 

@@ -32,6 +32,9 @@ struct ScorerOptions {
   /// A control of evaluation: false leaves items that training never saw what counts and generator say of them, which is
   /// next to nothing, instead of what those like them have (signals.h). Dense and content stay.
   bool cold_lane = true;
+  /// Rows that are scored as if training had never seen them (make_new): a rehearsal with items whose users are known.
+  /// [n], 1 = new; empty: none.
+  std::span<const std::uint8_t> as_new = {};
 };
 
 /// Release-only scoring (no catalogue, no rules). Threads: const calls are safe together.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <limits>
 #include <map>
 
@@ -212,6 +213,18 @@ void TransitionModel::grow(std::size_t items) {
   if (items <= popularity_.size()) return;
   popularity_.resize(items, 0);
   row_units_.resize(items, 0);
+}
+
+void TransitionModel::forget(std::span<const std::uint8_t> items) {
+  const auto gone = [&](std::uint32_t item) { return item < items.size() && items[item] != 0; };
+  for (std::uint32_t from = 0; from + 1 < offsets_.size(); ++from)
+    for (auto at = offsets_[from]; at < offsets_[from + 1]; ++at)
+      if (gone(from) || gone(columns_[at])) row_units_[from] -= std::exchange(units_[at], 0);
+  for (auto& [from, row] : changes_)
+    for (auto& [to, units] : row)
+      if (gone(from) || gone(to)) row_units_[from] -= std::exchange(units, 0);
+  for (std::uint32_t item = 0; item < popularity_.size(); ++item)
+    if (gone(item)) popularity_[item] = 0;
 }
 
 void TransitionModel::add_pair(ItemId from, ItemId to, std::int32_t units) {

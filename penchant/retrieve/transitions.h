@@ -57,6 +57,8 @@ class TransitionModel {
   /// One more event at the end of `before` (only its newest three matter).
   void append(std::span<const ItemId> before, ItemId item);
   void add_sequence(std::span<const ItemId> sequence) { apply(sequence, 1); }
+  /// Nothing was ever counted of these items, nor before or after them. \param items [items()], 1 = forgotten
+  void forget(std::span<const std::uint8_t> items);
   /// Takes back what add_sequence or build counted for it.
   void remove_sequence(std::span<const ItemId> sequence) { apply(sequence, -1); }
 

@@ -15,6 +15,7 @@ using Columns = std::vector<std::size_t>;  ///< features in use
 
 constexpr std::array<double, 3> kShrinkage{0.1, 0.03, 0.01};  ///< strongest first
 constexpr std::size_t kSeen = rank::column(rank::Feature::seen);
+constexpr std::size_t kCold = rank::column(rank::Feature::cold);
 
 const rank::Weights& default_weights() {
   static const rank::Weights weights = rank::Ranker().weights(rank::Task::recommend);
@@ -143,7 +144,7 @@ Columns varying_columns(std::span<const FusionList> lists) {
         if (list.features(r, f) != list.features(0, f)) return true;
       return false;
     });
-    if (varies) columns.push_back(f);
+    if (varies && f != kCold) columns.push_back(f);  // kCold has its rehearsal
   }
   return columns;
 }
@@ -237,6 +238,28 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
     if (std::ranges::find(best.plan.used, f) == best.plan.used.end())
       report.dropped.emplace_back(rank::name_of(static_cast<rank::Feature>(f)));
   return report;
+}
+
+Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights) {
+  PENCHANT_DO(check(rehearsal));
+  std::vector<rank::FitList> lists;
+  std::size_t fresh = 0;
+  for (const FusionList& from : rehearsal) {
+    const std::size_t rows = from.features.rows();
+    rank::FitList list{Matrix<float>(rows, 1), from.target, std::vector<float>(rows)};
+    for (std::size_t r = 0; r < rows; ++r) {
+      double offset = std::log(static_cast<double>(from.stands_for[r]));
+      for (std::size_t f = 0; f < from.features.cols(); ++f)
+        if (f != kCold) offset += weights[f] * static_cast<double>(from.features(r, f));
+      list.offsets[r] = static_cast<float>(offset);
+      list.features(r, 0) = kCold < from.features.cols() ? from.features(r, kCold) : 0;
+    }
+    fresh += list.features(from.target, 0) != 0 ? 1 : 0;
+    lists.push_back(std::move(list));
+  }
+  if (fresh < kLeastNewTargets) return 0.0;
+  PENCHANT_TRY(report, rank::fit_weights(lists, {.l2 = 1e-4}));
+  return report.weights[0];
 }
 
 }  // namespace penchant::evaluate

@@ -22,6 +22,7 @@ struct FusionOptions {
   std::size_t folds = 5;         ///< of the cross-validation over users, at least 2
   /// A feature goes when NDCG@10 without it is higher by more than this and likelihood not lower.
   double margin = 1e-3;
+  double as_new = 0.05;          ///< share of the trained items that are rehearsed as new ones
   std::uint64_t seed = 1;
 };
 
@@ -41,6 +42,7 @@ struct FusionReport {
   double l2 = 0;                     ///< how strongly the weights are held to the default ones
   double default_ndcg10 = 0;         ///< of the validation lists, with the default weights
   double ndcg10 = 0;                 ///< the same, cross-validated
+  std::size_t new_targets = 0;       ///< targets of the rehearsal that were scored as new
   rank::Weights weights{};           ///< of the task "recommend"
 };
 
@@ -54,6 +56,11 @@ struct FusionReport {
 Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remove_seen,
                                     const FusionOptions& options, Executor& executor,
                                     const ProgressSink& progress = {});
+
+/// The weight of "cold" for the other weights as they are: maximum likelihood of the targets in lists where some trained
+/// items were scored as if they were new. 0 where fewer than `kLeastNewTargets` of the targets are such items.
+inline constexpr std::size_t kLeastNewTargets = 10;
+Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights);
 
 /// Reads a sealed release, scores the validation events it held out (history = training part; test
 /// events are never looked at), writes ranker.json and seals again. A release that held out nothing

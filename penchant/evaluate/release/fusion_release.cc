@@ -8,6 +8,7 @@
 #include "penchant/artifact/files.h"
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/rng.h"
+#include "penchant/catalog/cold_items.h"
 #include "penchant/evaluate/release/fusion.h"
 #include "penchant/evaluate/release/holdout.h"
 #include "penchant/evaluate/release/columns.h"
@@ -16,6 +17,7 @@
 namespace penchant::evaluate {
 namespace {
 
+constexpr std::uint64_t kRehearsalSeed = 1'000'003;
 constexpr float kLowest = -1e4f;  ///< stands for a feature that is not finite
 
 /// At most `limit` cases, drawn without replacement, in random order.
@@ -143,6 +145,14 @@ Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store&
   PENCHANT_TRY(lists, make_lists(*scorer, split, options, executor, progress));
   const bool remove_seen = count_repeats(split.training().users).remove_seen();
   PENCHANT_TRY(report, choose_weights(lists, remove_seen, options, executor, progress));
+  // Another draw than that of held-out items, which are no targets here.
+  const auto as_new = catalog::draw_cold_items(release.item_ids, options.as_new, release.manifest.cold_seed + kRehearsalSeed + options.seed);
+  PENCHANT_TRY(rehearsed, recommend::Scorer::load(release_folder, {.as_new = as_new}));
+  PENCHANT_TRY(rehearsal, make_lists(*rehearsed, split, options, executor, progress));
+  for (const FusionList& list : rehearsal)
+    report.new_targets += list.features(list.target, rank::column(rank::Feature::cold)) != 0 ? 1 : 0;
+  PENCHANT_TRY(cold, choose_cold_weight(rehearsal, report.weights));
+  report.weights[rank::column(rank::Feature::cold)] = cold;
   PENCHANT_DO(write_weights(release_folder, report.weights, std::move(release.manifest)));
   return report;
 }
