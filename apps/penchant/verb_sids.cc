@@ -194,6 +194,7 @@ void add_sids(CLI::App& app, Run& run) {
   add_diff(*sids, run);
   add_compare(*sids, run);
   add_sids_ranking(*sids, run);
+  add_sids_vocabulary(*sids, run);
   add_sids_files(*sids, run);
 }
 

@@ -70,9 +70,10 @@ void add_model_options(CLI::App& verb, RankingOptions& options) {
   verb.add_option("--dim", how.items.dim, "numbers of an item vector")->capture_default_str();
   verb.add_option("--quantiser", how.items.quantiser, "residual-kmeans, pq, opq or rqvae")->capture_default_str();
   verb.add_option("--levels", how.items.quantise.levels, "codes per semantic ID")->capture_default_str();
-  verb.add_option("--codebooks", how.items.quantise.codebooks, "codes of every level, e.g. 64,32,16 (default: from the number of items)")->delimiter(',');
-  verb.add_option("--vocabulary", how.items.vocabulary.pieces, "pieces of sentencepiece; 0: as many as the table has rows")->capture_default_str();
+  verb.add_option("--codebooks", how.items.quantise.codebooks, "codes of every level, e.g. 64,32,16 (default: from the number of known items)")->delimiter(',');
+  verb.add_option("--vocabulary", how.items.vocabulary.pieces, "pieces of sentencepiece; 0: two for three known items")->capture_default_str();
   verb.add_option("--longest", how.items.vocabulary.longest, "codes of a piece of sentencepiece, at most; 0: any")->capture_default_str();
+  verb.add_option("--variation", how.model.variation, "chance that a step reads an item by fewer or other pieces, so that new items are rehearsed")->capture_default_str();
   verb.add_option("--rate", how.model.rate, "learning rate of the network")->capture_default_str();
   verb.add_option("--table-rate", how.model.table_rate, "learning rate of the item table")->capture_default_str();
   verb.add_option("--batch", how.model.batch, "outcomes per step")->capture_default_str();

@@ -42,13 +42,18 @@ Matrix<catalog::Code> with_other_rows(const Matrix<catalog::Code>& codes) {
   return out;
 }
 
+std::uint32_t default_pieces(const FittedItems& fitted) {
+  const auto known = static_cast<std::uint32_t>(std::ranges::count_if(fitted.impressions, [](auto n) { return n > 0; }));
+  return std::max(known * 2 / 3, std::accumulate(fitted.codebooks.begin(), fitted.codebooks.end(), 0U));
+}
+
 Result<std::unique_ptr<semantic_id::PieceRule>> rule_of(const ItemVariant& variant, const FittedItems& fitted,
                                                         const VariantOptions& options, std::uint32_t rows, std::uint64_t seed) {
   using Kind = ItemVariant::Kind;
   if (variant.kind == Kind::ngrams) return semantic_id::ngrams(variant.ngrams, fitted.codebooks, rows, seed);
   if (variant.kind != Kind::sentencepiece) return semantic_id::hashed_ids(rows, seed);
   auto how = options.vocabulary;
-  how.pieces = how.pieces == 0 ? rows : std::min(how.pieces, rows);
+  how.pieces = std::min(how.pieces == 0 ? default_pieces(fitted) : how.pieces, rows);
   const auto& codes = variant.shuffled ? fitted.shuffled : fitted.codes;
   PENCHANT_TRY(vocabulary, semantic_id::train_vocabulary(codes.view(), fitted.impressions, fitted.codebooks, how));
   return semantic_id::vocabulary_pieces(std::move(vocabulary), rows);
@@ -100,6 +105,7 @@ Result<FittedItems> fit_items(std::span<const Outcome> training, MatrixView<cons
   }
   auto how = options.quantise;
   how.names = names;
+  if (how.codebook == 0 && how.codebooks.empty()) how.codebook = std::max(2U, semantic_id::choose_codebook(known.size()) / 2);
   PENCHANT_TRY(fit, semantic_id::fit_quantiser(options.quantiser, rows.view(), how, executor));
   for (std::size_t l = 0; l < fit.codebooks.levels(); ++l) out.codebooks.push_back(fit.codebooks.codebook(l));
   PENCHANT_TRY(codes, fit.codebooks.assign(content, executor));
@@ -129,9 +135,9 @@ Result<VariantItems> make_variant(const ItemVariant& variant, const FittedItems&
                    std::to_string(options.dim) + " numbers: give it 1 to 2^31");
   auto rule = rule_of(variant, fitted, options, static_cast<std::uint32_t>(rows), seed);
   if (!rule.ok()) return std::move(rule).error().within(variant.name);
-  out.pieces = list_pieces(**rule, fitted.keys, (variant.shuffled ? fitted.shuffled : fitted.codes).view());
+  out.pieces = list_pieces(**rule, fitted.keys, (variant.shuffled ? fitted.shuffled : fitted.codes).view(), seed);
   std::vector<bool> used(rows, false);
-  for (const auto row : out.pieces->rows) used[row] = true;
+  for (const auto row : out.pieces->whole.rows) used[row] = true;
   out.used_rows = static_cast<std::size_t>(std::ranges::count(used, true));
   return out;
 }

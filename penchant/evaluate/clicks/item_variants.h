@@ -32,10 +32,14 @@ Result<ItemVariant> parse_item_variant(std::string_view name);
 
 struct VariantOptions {
   std::size_t table_bytes = 131'072;  ///< of every variant: 4 bytes a number of rows and projection
-  std::size_t dim = 16;
+  std::size_t dim = 8;
   std::string quantiser{"residual-kmeans"};
-  semantic_id::QuantiserOptions quantise;       ///< pairs are not used
-  semantic_id::VocabularyOptions vocabulary{.pieces = 0};  ///< pieces 0: as many as the table has rows
+  /// Pairs are not used. Where no sizes are given, a level has half the codes of choose_codebook(known
+  /// items): more and smaller levels than for generating, as nothing is decoded and each level adds a piece.
+  semantic_id::QuantiserOptions quantise{.levels = 6};
+  /// Pieces 0: two for three known items, at most as many as the table has rows: with more, every known
+  /// item has a piece of its own and a new one shares nothing with it.
+  semantic_id::VocabularyOptions vocabulary{.pieces = 0};
 };
 
 /// What every variant reads, fitted on training outcomes and the content of their items alone. An item

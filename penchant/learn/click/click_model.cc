@@ -20,7 +20,7 @@ double softplus(double x) noexcept { return std::max(x, 0.0) + std::log1p(std::e
 
 /// Rows of one step with the vectors of all items in them.
 struct ClickModel::Batch {
-  std::vector<std::uint32_t> items;            ///< distinct, in order of appearance
+  std::vector<ItemTable::Use> items;           ///< distinct, in order of appearance
   std::vector<std::uint32_t> candidate;        ///< [n] places in `items`
   std::vector<std::vector<std::uint32_t>> pool[2];  ///< [n] places in `items`: liked, disliked
   Matrix<float> vectors;                       ///< [items.size(), dim]
@@ -34,11 +34,12 @@ ClickModel::ClickModel(const ItemInputs& items, std::size_t context, const Click
   local_.assign(known, 0);
 }
 
-ClickModel::Batch ClickModel::gather(const ClickData& data, std::span<const std::uint32_t> rows, Executor& executor) {
+ClickModel::Batch ClickModel::gather(const ClickData& data, std::span<const std::uint32_t> rows, bool training, Executor& executor) {
   Batch batch;
   const auto place = [&](std::uint32_t item) {
     if (local_[item] == 0) {
-      batch.items.push_back(item);
+      const bool varied = training && rng_.uniform() < options_.variation;
+      batch.items.push_back({item, varied ? static_cast<std::uint32_t>(rng_.below(semantic_id::ItemPieces::kVariations)) : ItemTable::Use::kWhole});
       local_[item] = static_cast<std::uint32_t>(batch.items.size());
     }
     return local_[item] - 1;
@@ -54,7 +55,7 @@ ClickModel::Batch ClickModel::gather(const ClickData& data, std::span<const std:
     batch.pool[0].push_back(places(data.liked_items, data.liked[row]));
     batch.pool[1].push_back(places(data.disliked_items, data.disliked[row]));
   }
-  for (const auto item : batch.items) local_[item] = 0;
+  for (const auto& use : batch.items) local_[use.item] = 0;
   batch.vectors = table_.vectors(batch.items, executor);
 
   const std::size_t dim = options_.dim;
@@ -108,7 +109,7 @@ double ClickModel::learn(const ClickData& data, std::span<const std::uint32_t> r
   double loss = 0;
   for (std::size_t first = 0; first < rows.size(); first += options_.batch) {
     const auto chosen = rows.subspan(first, std::min(options_.batch, rows.size() - first));
-    const Batch batch = gather(data, chosen, executor);
+    const Batch batch = gather(data, chosen, true, executor);
     const auto logits = network_.forward(batch.x.view(), executor);
     std::vector<float> gradient(logits.size());
     for (std::size_t r = 0; r < logits.size(); ++r) {
@@ -127,7 +128,7 @@ void ClickModel::score(const ClickData& data, std::span<const std::uint32_t> row
   PENCHANT_CHECK(out.size() == rows.size(), "one score per row");
   for (std::size_t first = 0; first < rows.size(); first += kScored) {
     const auto chosen = rows.subspan(first, std::min(kScored, rows.size() - first));
-    const Batch batch = gather(data, chosen, executor);
+    const Batch batch = gather(data, chosen, false, executor);
     const auto logits = network_.forward(batch.x.view(), executor);
     std::ranges::copy(logits, out.begin() + static_cast<std::ptrdiff_t>(first));
   }

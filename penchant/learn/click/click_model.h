@@ -11,11 +11,13 @@
 namespace penchant::learn {
 
 struct ClickOptions {
-  std::size_t dim = 16;                   ///< numbers of an item vector
+  std::size_t dim = 8;                    ///< numbers of an item vector
   std::size_t cross_layers = 2;
   std::vector<std::size_t> hidden{64, 32};  ///< widths of the deep part
   std::size_t history = 20;               ///< newest positives, and newest others, that are read
   std::size_t batch = 128;
+  /// Chance that an item is read by a varied list of its pieces in a step (PieceRule::list_varied).
+  double variation = 0.2;
   double rate = 0.002;                    ///< AdamW of the network
   double table_rate = 0.05;               ///< Adagrad of the item table
   double weight_decay = 0.01;             ///< of the network's weights
@@ -40,7 +42,7 @@ class ClickModel {
 
  private:
   struct Batch;
-  [[nodiscard]] Batch gather(const ClickData& data, std::span<const std::uint32_t> rows, Executor& executor);
+  [[nodiscard]] Batch gather(const ClickData& data, std::span<const std::uint32_t> rows, bool training, Executor& executor);
   [[nodiscard]] Matrix<float> to_vectors(const Batch& batch, MatrixView<const float> gradient) const;
 
   ClickOptions options_;

@@ -38,17 +38,21 @@ ItemTable::ItemTable(const ItemInputs& inputs, std::size_t dim, Rng& rng) : inpu
   }
 }
 
-Matrix<float> ItemTable::vectors(std::span<const std::uint32_t> items, Executor& executor) const {
-  Matrix<float> out(items.size(), dim_);
-  if (!weights_.empty() && !items.empty()) {
-    Matrix<float> content(items.size(), inputs_.content.cols());
-    for (std::size_t i = 0; i < items.size(); ++i) std::ranges::copy(inputs_.content.row(items[i]), content.row(i).begin());
+std::span<const std::uint32_t> ItemTable::rows_of(const Use& use) const {
+  return use.variation == Use::kWhole ? inputs_.pieces->of(use.item) : inputs_.pieces->varied_of(use.item, use.variation);
+}
+
+Matrix<float> ItemTable::vectors(std::span<const Use> uses, Executor& executor) const {
+  Matrix<float> out(uses.size(), dim_);
+  if (!weights_.empty() && !uses.empty()) {
+    Matrix<float> content(uses.size(), inputs_.content.cols());
+    for (std::size_t i = 0; i < uses.size(); ++i) std::ranges::copy(inputs_.content.row(uses[i].item), content.row(i).begin());
     out = semantic_id::multiply_transposed(content.view(), weights_.view(), {}, executor);
   }
   if (inputs_.pieces == nullptr) return out;
-  for (std::size_t i = 0; i < items.size(); ++i) {
+  for (std::size_t i = 0; i < uses.size(); ++i) {
     float* to = out.row(i).data();
-    for (const auto row : inputs_.pieces->of(items[i])) {
+    for (const auto row : rows_of(uses[i])) {
       const float* from = rows_.row(row).data();
       for (std::size_t d = 0; d < dim_; ++d) to[d] += from[d];
     }
@@ -56,11 +60,11 @@ Matrix<float> ItemTable::vectors(std::span<const std::uint32_t> items, Executor&
   return out;
 }
 
-void ItemTable::step(std::span<const std::uint32_t> items, MatrixView<const float> gradient, double rate, Executor& executor) {
+void ItemTable::step(std::span<const Use> uses, MatrixView<const float> gradient, double rate, Executor& executor) {
   const auto eta = static_cast<float>(rate);
   if (inputs_.pieces != nullptr) {
-    for (std::size_t i = 0; i < items.size(); ++i)
-      for (const auto row : inputs_.pieces->of(items[i])) {
+    for (std::size_t i = 0; i < uses.size(); ++i)
+      for (const auto row : rows_of(uses[i])) {
         if (is_touched_[row] == 0) {
           is_touched_[row] = 1;
           touched_.push_back(row);
@@ -76,10 +80,10 @@ void ItemTable::step(std::span<const std::uint32_t> items, MatrixView<const floa
     }
     touched_.clear();
   }
-  if (weights_.empty() || items.empty()) return;
-  Matrix<float> columns(inputs_.content.cols(), items.size());  // content^T
-  for (std::size_t i = 0; i < items.size(); ++i)
-    for (std::size_t x = 0; x < columns.rows(); ++x) columns(x, i) = inputs_.content(items[i], x);
+  if (weights_.empty() || uses.empty()) return;
+  Matrix<float> columns(inputs_.content.cols(), uses.size());  // content^T
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    for (std::size_t x = 0; x < columns.rows(); ++x) columns(x, i) = inputs_.content(uses[i].item, x);
   const auto at = semantic_id::multiply_transposed(semantic_id::transposed(gradient).view(), columns.view(), {}, executor);
   adagrad(weights_.values(), at.values(), weight_squares_.values(), eta);
 }

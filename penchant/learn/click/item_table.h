@@ -27,12 +27,18 @@ class ItemTable {
   [[nodiscard]] std::size_t dim() const noexcept { return dim_; }
   /// Of the rows and of W; what the optimiser keeps beside them is not counted.
   [[nodiscard]] std::size_t bytes() const noexcept { return (rows_.values().size() + weights_.values().size()) * sizeof(float); }
-  /// [items.size(), dim]. \param items distinct rows of the catalogue
-  [[nodiscard]] Matrix<float> vectors(std::span<const std::uint32_t> items, Executor& executor) const;
-  /// One step. \param gradient [items.size(), dim], of the loss at vectors(items)
-  void step(std::span<const std::uint32_t> items, MatrixView<const float> gradient, double rate, Executor& executor);
+  /// An item, and which of its varied lists of pieces it is read by in a step of training.
+  struct Use {
+    static constexpr std::uint32_t kWhole = 0xffffffff;
+    std::uint32_t item = 0, variation = kWhole;
+  };
+  /// [uses.size(), dim]. \param uses distinct items of the catalogue
+  [[nodiscard]] Matrix<float> vectors(std::span<const Use> uses, Executor& executor) const;
+  /// One step. \param gradient [uses.size(), dim], of the loss at vectors(uses)
+  void step(std::span<const Use> uses, MatrixView<const float> gradient, double rate, Executor& executor);
 
  private:
+  [[nodiscard]] std::span<const std::uint32_t> rows_of(const Use& use) const;
   ItemInputs inputs_;
   std::size_t dim_;
   Matrix<float> rows_, row_squares_;        ///< [table rows, dim]; sums of squared gradients

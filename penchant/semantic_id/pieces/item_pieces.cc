@@ -31,12 +31,22 @@ Result<std::unique_ptr<PieceRule>> hashed_ids(std::uint32_t rows, std::uint64_t 
   return std::unique_ptr<PieceRule>(std::make_unique<HashedIds>(rows, seed));
 }
 
-ItemPieces list_pieces(const PieceRule& rule, std::span<const std::uint64_t> keys, MatrixView<const Code> codes) {
+void PieceRule::list_varied(std::uint64_t key, std::span<const Code> codes, Rng&, std::vector<std::uint32_t>& rows) const {
+  list(key, codes, rows);
+}
+
+ItemPieces list_pieces(const PieceRule& rule, std::span<const std::uint64_t> keys, MatrixView<const Code> codes,
+                       std::uint64_t seed) {
   PENCHANT_CHECK(codes.rows() == keys.size(), "codes of every item");
   ItemPieces out{.table_rows = rule.table_rows()};
+  Rng rng(seed);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    rule.list(keys[i], codes.row(i), out.rows);
-    out.offsets.push_back(out.rows.size());
+    rule.list(keys[i], codes.row(i), out.whole.rows);
+    out.whole.offsets.push_back(out.whole.rows.size());
+    for (std::size_t v = 0; v < ItemPieces::kVariations; ++v) {
+      rule.list_varied(keys[i], codes.row(i), rng, out.varied.rows);
+      out.varied.offsets.push_back(out.varied.rows.size());
+    }
   }
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/result.h"
+#include "penchant/base/rng.h"
 #include "penchant/catalog/ids.h"
 
 namespace penchant::semantic_id {
@@ -25,6 +26,10 @@ class PieceRule {
   /// Appends the rows of one item, at least one.
   /// \param key what hashing tells items apart by, see key_of(); codes [L]
   virtual void list(std::uint64_t key, std::span<const Code> codes, std::vector<std::uint32_t>& rows) const = 0;
+  /// The same for a step of training that is to see the item as if it were less well known, so that the
+  /// rows that a new item will stand on learn too: a prefix of its path, or another cut (subword
+  /// regularisation, Kudo 2018). Where a rule knows no other way, list().
+  virtual void list_varied(std::uint64_t key, std::span<const Code> codes, Rng& rng, std::vector<std::uint32_t>& rows) const;
 };
 
 /// 64 bits of an external item id, the same in every catalogue (FNV-1a).
@@ -34,20 +39,34 @@ class PieceRule {
 /// \return invalid_argument when `rows` is 0
 Result<std::unique_ptr<PieceRule>> hashed_ids(std::uint32_t rows, std::uint64_t seed);
 
-/// The rows of many items, as compressed rows. A plain value; threads: const access is safe.
-struct ItemPieces {
-  std::uint32_t table_rows = 0;
-  std::vector<std::size_t> offsets{0};  ///< [items + 1] into `rows`
-  std::vector<std::uint32_t> rows;      ///< below table_rows
+/// Lists of rows. A plain value; threads: const access is safe.
+struct RowLists {
+  std::vector<std::size_t> offsets{0};  ///< [lists + 1] into `rows`
+  std::vector<std::uint32_t> rows;
 
-  [[nodiscard]] std::size_t items() const noexcept { return offsets.size() - 1; }
   /// Lives as long as this is not changed.
-  [[nodiscard]] std::span<const std::uint32_t> of(std::size_t item) const {
-    return std::span(rows).subspan(offsets[item], offsets[item + 1] - offsets[item]);
+  [[nodiscard]] std::span<const std::uint32_t> of(std::size_t list) const {
+    return std::span(rows).subspan(offsets[list], offsets[list + 1] - offsets[list]);
   }
 };
-/// \param keys [n]; codes [n, L]
+
+/// The rows of many items. A plain value; threads: const access is safe.
+struct ItemPieces {
+  /// Lists per item in `varied`.
+  static constexpr std::size_t kVariations = 8;
+  std::uint32_t table_rows = 0;
+  RowLists whole;   ///< [items] what list() gives
+  RowLists varied;  ///< [items * kVariations] draws of list_varied()
+
+  [[nodiscard]] std::size_t items() const noexcept { return whole.offsets.size() - 1; }
+  [[nodiscard]] std::span<const std::uint32_t> of(std::size_t item) const { return whole.of(item); }
+  /// \param variation below kVariations
+  [[nodiscard]] std::span<const std::uint32_t> varied_of(std::size_t item, std::size_t variation) const {
+    return varied.of(item * kVariations + variation);
+  }
+};
+/// \param keys [n]; codes [n, L]; seed of the variations
 [[nodiscard]] ItemPieces list_pieces(const PieceRule& rule, std::span<const std::uint64_t> keys,
-                                     MatrixView<const Code> codes);
+                                     MatrixView<const Code> codes, std::uint64_t seed);
 
 }  // namespace penchant::semantic_id

@@ -34,8 +34,8 @@ std::vector<Place> places_of(NgramKind kind, std::span<const std::uint32_t> code
 
 class Ngrams final : public PieceRule {
  public:
-  Ngrams(std::vector<Place> places, std::span<const std::uint32_t> codebooks, std::uint32_t rows, std::uint64_t seed)
-      : places_(std::move(places)), codebooks_(codebooks.begin(), codebooks.end()), rows_(rows), seed_(seed) {
+  Ngrams(NgramKind kind, std::span<const std::uint32_t> codebooks, std::uint32_t rows, std::uint64_t seed)
+      : kind_(kind), places_(places_of(kind, codebooks)), codebooks_(codebooks.begin(), codebooks.end()), rows_(rows), seed_(seed) {
     std::uint64_t all = 0;
     for (const auto& place : places_) all += place.values;
     const std::uint64_t room = all <= rows ? rows : rows / 2;
@@ -48,7 +48,16 @@ class Ngrams final : public PieceRule {
   }
   [[nodiscard]] std::uint32_t table_rows() const noexcept override { return rows_; }
   void list(std::uint64_t, std::span<const Code> codes, std::vector<std::uint32_t>& rows) const override {
-    for (std::size_t p = 0; p < places_.size(); ++p) {
+    list_first(places_.size(), codes, rows);
+  }
+  void list_varied(std::uint64_t, std::span<const Code> codes, Rng& rng, std::vector<std::uint32_t>& rows) const override {
+    const bool cuts = kind_ == NgramKind::prefix && places_.size() > 1;
+    list_first(cuts ? 1 + rng.below(places_.size() - 1) : places_.size(), codes, rows);
+  }
+
+ private:
+  void list_first(std::size_t places, std::span<const Code> codes, std::vector<std::uint32_t>& rows) const {
+    for (std::size_t p = 0; p < places; ++p) {
       const Place& place = places_[p];
       std::uint64_t value = 0, hash = mixed(p, seed_);
       for (std::uint32_t l = place.first; l < place.first + place.length; ++l) {
@@ -60,7 +69,7 @@ class Ngrams final : public PieceRule {
     }
   }
 
- private:
+  NgramKind kind_;
   std::vector<Place> places_;
   std::vector<std::uint32_t> codebooks_;
   std::uint32_t rows_, direct_ = 0;
@@ -81,11 +90,11 @@ std::string_view name_of(NgramKind kind) noexcept {
 Result<std::unique_ptr<PieceRule>> ngrams(NgramKind kind, std::span<const std::uint32_t> codebooks,
                                           std::uint32_t rows, std::uint64_t seed) {
   if (codebooks.empty() || std::ranges::count(codebooks, 0U) > 0) return invalid("N-grams need levels with at least one code each");
-  auto places = places_of(kind, codebooks);
-  if (rows < places.size())
-    return invalid("a table of " + std::to_string(rows) + " rows is too small for " + std::to_string(places.size()) +
+  const auto places = places_of(kind, codebooks).size();
+  if (rows < places)
+    return invalid("a table of " + std::to_string(rows) + " rows is too small for " + std::to_string(places) +
                    " pieces an item");
-  return std::unique_ptr<PieceRule>(std::make_unique<Ngrams>(std::move(places), codebooks, rows, seed));
+  return std::unique_ptr<PieceRule>(std::make_unique<Ngrams>(kind, codebooks, rows, seed));
 }
 
 }  // namespace penchant::semantic_id

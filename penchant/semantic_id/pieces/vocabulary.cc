@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "penchant/semantic_id/codebooks.h"
 
 namespace penchant::semantic_id {
 namespace {
+
+constexpr double kSmoothing = 0;  // of the cuts in training
 
 class VocabularyPieces final : public PieceRule {
  public:
@@ -15,6 +18,9 @@ class VocabularyPieces final : public PieceRule {
   [[nodiscard]] std::uint32_t table_rows() const noexcept override { return rows_; }
   void list(std::uint64_t, std::span<const Code> codes, std::vector<std::uint32_t>& rows) const override {
     vocabulary_.cut(codes, rows);
+  }
+  void list_varied(std::uint64_t, std::span<const Code> codes, Rng& rng, std::vector<std::uint32_t>& rows) const override {
+    vocabulary_.draw_cut(codes, kSmoothing, rng, rows);
   }
 
  private:
@@ -107,6 +113,37 @@ void Vocabulary::cut(std::span<const Code> codes, std::vector<std::uint32_t>& pi
     }
   const auto first = static_cast<std::ptrdiff_t>(pieces.size());
   for (std::size_t at = text.size(); at > 0; at = best[at].from) pieces.push_back(best[at].piece);
+  std::reverse(pieces.begin() + first, pieces.end());
+}
+
+void Vocabulary::draw_cut(std::span<const Code> codes, double smoothing, Rng& rng, std::vector<std::uint32_t>& pieces) const {
+  PENCHANT_CHECK(codes.size() == levels(), "codes of every level");
+  const std::u32string text = symbols(0, codes);
+  struct Step {
+    std::size_t from = 0;
+    std::uint32_t piece = 0;
+    double mass = 0;  // logarithm, of all cuts that end with this piece
+  };
+  std::array<std::vector<Step>, kMaxLevels + 1> into{};
+  std::array<double, kMaxLevels + 1> mass{};  // logarithm, of all cuts up to here
+  for (std::size_t end = 1; end <= text.size(); ++end) {
+    double most = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (std::size_t from = 0; from < end; ++from)
+      if (const auto found = rows_.find(std::u32string_view(text).substr(from, end - from)); found != rows_.end()) {
+        into[end].push_back({from, found->second, mass[from] + smoothing * pieces_[found->second].score});
+        most = std::max(most, into[end].back().mass);
+      }
+    for (const Step& step : into[end]) sum += std::exp(step.mass - most);
+    mass[end] = most + std::log(sum);
+  }
+  const auto first = static_cast<std::ptrdiff_t>(pieces.size());
+  for (std::size_t at = text.size(); at > 0;) {
+    double left = rng.uniform();
+    std::size_t chosen = 0;
+    while (chosen + 1 < into[at].size() && (left -= std::exp(into[at][chosen].mass - mass[at])) >= 0) ++chosen;
+    pieces.push_back(into[at][chosen].piece);
+    at = into[at][chosen].from;
+  }
   std::reverse(pieces.begin() + first, pieces.end());
 }
 

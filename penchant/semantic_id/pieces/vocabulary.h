@@ -37,6 +37,8 @@ class Vocabulary {
   /// Appends the pieces of the cut with the largest sum of scores, in order of the levels; of equal
   /// cuts the one whose last pieces are longer. O(L^2). \param codes [L], each below its codebook
   void cut(std::span<const Code> codes, std::vector<std::uint32_t>& pieces) const;
+  /// A cut drawn with a chance in proportion to exp(smoothing * sum of scores): every cut alike at 0.
+  void draw_cut(std::span<const Code> codes, double smoothing, Rng& rng, std::vector<std::uint32_t>& pieces) const;
 
  private:
   Vocabulary() = default;
