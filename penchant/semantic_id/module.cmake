@@ -11,4 +11,6 @@ target_link_libraries(penchant_semantic_id PRIVATE Boost::json)
 # The trainer of SentencePiece learns vocabularies of codes. Programs that do not train one do not load it.
 find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
 find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
-target_link_libraries(penchant_semantic_id PRIVATE -Wl,--as-needed ${SENTENCEPIECE_TRAIN_LIBRARY} ${SENTENCEPIECE_LIBRARY})
+# One item, so that nothing else is linked "as needed".
+target_link_libraries(penchant_semantic_id PRIVATE
+  "-Wl,--push-state,--as-needed,${SENTENCEPIECE_TRAIN_LIBRARY},${SENTENCEPIECE_LIBRARY},--pop-state")
