@@ -81,6 +81,8 @@ void add_tune(CLI::App& app, Run& run);
 void add_recommend(CLI::App& app, Run& run);     ///< recommend, search, explain
 void add_sids(CLI::App& app, Run& run);          ///< sids show, report, diff, compare
 void add_sids_files(CLI::App& sids, Run& run);   ///< sids export, sids import
+void add_sids_ranking(CLI::App& sids, Run& run);     ///< sids ranking
+void add_sids_vocabulary(CLI::App& sids, Run& run);  ///< sids vocabulary, sids pieces
 void add_models(CLI::App& app, Run& run);        ///< models list, models promote
 void add_serve(CLI::App& app, Run& run);
 void add_demo(CLI::App& app, Run& run);

@@ -193,6 +193,8 @@ void add_sids(CLI::App& app, Run& run) {
   report_verb->callback([&run, release] { run = [release](Context& c) { return report(c, *release); }; });
   add_diff(*sids, run);
   add_compare(*sids, run);
+  add_sids_ranking(*sids, run);
+  add_sids_vocabulary(*sids, run);
   add_sids_files(*sids, run);
 }
 
