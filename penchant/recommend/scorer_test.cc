@@ -157,6 +157,23 @@ TEST_F(ReleaseFiles, WithoutTheColdLaneOnlyUnseenItemsLoseAndOnlyWhatWasGuessed)
   EXPECT_GT(lower, 0u);
 }
 
+TEST_F(ReleaseFiles, ARehearsedItemIsKnownByItsContentAlone) {
+  write();
+  std::vector<std::uint8_t> as_new(items_.size(), 0);
+  as_new[2] = as_new[17] = 1;
+  const auto known = Scorer::load(folder()).value();
+  const auto rehearsed = Scorer::load(folder(), {.as_new = as_new}).value();
+  const auto a = known->features(history({10, 11, 12}), 0).value(), b = rehearsed->features(history({10, 11, 12}), 0).value();
+  const auto at = [](rank::Feature f) { return rank::column(f); };
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    EXPECT_EQ(b(i, at(rank::Feature::cold)), as_new[i]);
+    EXPECT_EQ(b(i, at(rank::Feature::content)), a(i, at(rank::Feature::content)));
+  }
+  EXPECT_NE(b(17, at(rank::Feature::dense)), a(17, at(rank::Feature::dense)));
+  EXPECT_GT(b(17, at(rank::Feature::dense)), b(2, at(rank::Feature::dense))) << "17 is of the genre of the history, 2 is not";
+  EXPECT_EQ(Scorer::load(folder(), {.as_new = std::span(as_new).first(3)}).error().code, ErrorCode::invalid_argument);
+}
+
 TEST_F(ReleaseFiles, CodesThatTellNothingApartCannotBePermuted) {
   write({.genres = 1, .per_genre = 1});
   const auto refused = Scorer::load(folder(), {.code_permutation_seed = 1});

@@ -115,6 +115,26 @@ TEST(Transitions, ATakenBackSequenceLeavesNothing) {
   expect_same(model, NaiveTransitions(sequences, 9), 3);
 }
 
+TEST(Transitions, AForgottenItemWasNeverCountedAndTheOthersKeepTheirs) {
+  constexpr std::uint32_t kItems = 15;
+  auto model = build(random_sequences(21, 60, kItems), kItems);
+  for (const auto& sequence : random_sequences(22, 20, kItems)) model.add_sequence(sequence);  // changes since the build
+  const auto before = model;
+  std::vector<std::uint8_t> gone(kItems, 0);
+  gone[3] = gone[9] = 1;
+  model.forget(gone);
+  for (std::uint32_t i = 0; i < kItems; ++i) {
+    double sum = 0;
+    for (std::uint32_t j = 0; j < kItems; ++j) {
+      const bool forgotten = gone[i] != 0 || gone[j] != 0;
+      EXPECT_EQ(model.weight(ItemId{i}, ItemId{j}), forgotten ? 0 : before.weight(ItemId{i}, ItemId{j})) << i << " " << j;
+      sum += model.weight(ItemId{i}, ItemId{j});
+    }
+    EXPECT_NEAR(model.row_sum(ItemId{i}), sum, 1e-9);
+    EXPECT_EQ(model.count(ItemId{i}), gone[i] != 0 ? 0 : before.count(ItemId{i}));
+  }
+}
+
 TEST(Transitions, ANewRowCountsFromItsFirstEvent) {
   TransitionModel model = build({{ItemId{0}, ItemId{1}}}, 2);
   model.append(std::vector{ItemId{0}, ItemId{1}}, ItemId{5});

@@ -50,6 +50,32 @@ TEST(ChooseWeights, FindsTheFeatureThatOrdersTheTargets) {
     EXPECT_LT(std::abs(report.weights[rank::column(f)]), weight / 5);
 }
 
+TEST(ChooseColdWeight, FindsHowMuchLikelierNewItemsAreThanTheirScoresSay) {
+  const std::size_t cold = rank::column(rank::Feature::cold), transitions = rank::column(rank::Feature::transitions);
+  rank::Weights weights{};
+  weights[transitions] = 1;
+  for (const double truth : {-1.0, 0.0, 1.5}) {
+    auto lists = lists_with_signal_in_transitions(3000, 0, 5);
+    Rng rng(6);
+    for (auto& list : lists) {
+      std::vector<double> until;
+      double sum = 0;
+      for (std::size_t r = 0; r < 40; ++r) {
+        list.features(r, cold) = rng.uniform() < 0.1 ? 1 : 0;
+        until.push_back(sum += std::exp(list.features(r, transitions) + truth * list.features(r, cold)));
+      }
+      const double draw = rng.uniform() * sum;
+      list.target = static_cast<std::size_t>(std::ranges::lower_bound(until, draw) - until.begin());
+    }
+    EXPECT_NEAR(choose_cold_weight(lists, weights).value(), truth, 0.25);  // three standard errors and more
+  }
+  // Without new items among the targets there is nothing to learn from.
+  auto lists = lists_with_signal_in_transitions(200, 1, 7);
+  for (auto& list : lists)
+    for (std::size_t r = 0; r < 40; ++r) list.features(r, cold) = r != list.target && r % 5 == 0 ? 1 : 0;
+  EXPECT_EQ(choose_cold_weight(lists, weights).value(), 0);
+}
+
 TEST(ChooseWeights, IsTheSameForAnyNumberOfThreads) {
   const auto lists = lists_with_signal_in_transitions(100, 1.0, 2);
   Executor one(1), three(3);

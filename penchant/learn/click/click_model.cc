@@ -119,7 +119,7 @@ double ClickModel::learn(const ClickData& data, std::span<const std::uint32_t> r
     }
     const Matrix<float> to_x = network_.backward(gradient, executor);
     table_.step(batch.items, to_vectors(batch, to_x.view()).view(), options_.table_rate, executor);
-    network_.step({.learning_rate = options_.rate, .weight_decay = options_.weight_decay});
+    network_.step({.learning_rate = options_.rate, .weight_decay = options_.weight_decay}, executor);
   }
   return rows.empty() ? 0 : loss / static_cast<double>(rows.size());
 }

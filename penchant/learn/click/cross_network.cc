@@ -67,10 +67,10 @@ Matrix<float> CrossNetwork::backward(std::span<const float> gradient, Executor& 
   return to_x0;
 }
 
-void CrossNetwork::step(const semantic_id::AdamW& how) {
-  for (auto& layer : cross_) layer.step(how);
-  head_.step(how);
-  deep_.step(how);
+void CrossNetwork::step(const kernels::AdamW& how, Executor& executor) {
+  for (auto& layer : cross_) layer.step(how, executor);
+  head_.step(how, executor);
+  deep_.step(how, executor);
 }
 
 }  // namespace penchant::learn

@@ -18,7 +18,7 @@ class CrossNetwork {
   /// From the gradient at the last forward()'s output, [n], to that at x_0, [n, inputs]; the weights'
   /// gradients wait for step().
   Matrix<float> backward(std::span<const float> gradient, Executor& executor);
-  void step(const semantic_id::AdamW& how);
+  void step(const kernels::AdamW& how, Executor& executor);
 
  private:
   std::vector<semantic_id::MlpTrainer> cross_;  ///< one layer each, [inputs, inputs]
