@@ -6,8 +6,9 @@
 All train on the same sequences (leave-last-out: all but each user's last two events), d 64, history 50,
 2 blocks, 1 head, batches of 128 histories, learning rate 0.001.
 
-  torch      plain PyTorch: the same network as penchant-train, histories of like length in one batch,
-             cross_entropy on the full logits, AdamW; one epoch is run whole
+  torch      plain PyTorch: the same network as penchant-train on the same kind of random batches, padded to
+             the longest history of the batch, cross_entropy on the full logits without those of padding, AdamW;
+             epochs are run whole
   penchant   penchant-train fit, as a child process: the difference between a run of E epochs and one of 1,
              so that reading and starting do not count
   rectools   RecTools SASRecModel(loss="softmax"): --batches batches are run and extrapolated to an epoch
@@ -30,8 +31,7 @@ import sys
 import tempfile
 import time
 
-DIM, LENGTH, BLOCKS, HEADS, FFN, BATCH, RATE, CLIP = 64, 50, 2, 1, 256, 128, 1e-3, 5.0
-GROUP = 8  # batches whose histories are sorted by length together
+DIM, LENGTH, BLOCKS, HEADS, FFN, BATCH, RATE, CLIP, WARMUP = 64, 50, 2, 1, 256, 128, 1e-3, 5.0, 100
 
 
 def read_sequences(folder):
@@ -56,15 +56,15 @@ def windows_of(sequences):
 
 
 def batches_of(windows, rng):
-    """Windows of like length in one batch, batches in random order."""
+    """Random batches."""
     order = list(range(len(windows)))
     rng.shuffle(order)
-    batches = []
-    for at in range(0, len(order), BATCH * GROUP):
-        group = sorted(order[at:at + BATCH * GROUP], key=lambda w: len(windows[w]))
-        batches += [group[b:b + BATCH] for b in range(0, len(group), BATCH)]
-    rng.shuffle(batches)
-    return [[windows[w] for w in batch] for batch in batches]
+    return [[windows[w] for w in order[at:at + BATCH]] for at in range(0, len(order), BATCH)]
+
+
+def rate_at(step, steps):
+    """Warm-up, then a cosine to 5 %."""
+    return RATE * min(1.0, (step + 1) / WARMUP) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 # ---- plain PyTorch -----------------------------------------------------------------------------------
@@ -84,14 +84,13 @@ def run_torch(sequences, items, options):
             self.qkv, self.out = nn.Linear(DIM, 3 * DIM), nn.Linear(DIM, DIM)
             self.up, self.down = nn.Linear(DIM, FFN), nn.Linear(FFN, DIM)
             for layer in (self.qkv, self.out, self.up, self.down):
-                bound = 1 / math.sqrt(layer.in_features)
-                nn.init.uniform_(layer.weight, -bound, bound)
+                nn.init.normal_(layer.weight, 0, 0.02)
                 nn.init.zeros_(layer.bias)
 
         def forward(self, x):
             rows, cols, _ = x.shape
             q, k, v = self.qkv(self.norm1(x)).view(rows, cols, 3, HEADS, DIM // HEADS).permute(2, 0, 3, 1, 4)
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(rows, cols, DIM)
+            mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=options.dropout if self.training else 0, is_causal=True).transpose(1, 2).reshape(rows, cols, DIM)
             x = x + F.dropout(self.out(mixed), options.dropout, self.training)
             inner = F.dropout(F.gelu(self.up(self.norm2(x))), options.dropout, self.training)
             return x + F.dropout(self.down(inner), options.dropout, self.training)
@@ -101,35 +100,41 @@ def run_torch(sequences, items, options):
             super().__init__()
             self.item = nn.Parameter(torch.randn(items, DIM) * 0.02)
             self.position = nn.Parameter(torch.randn(LENGTH, DIM) * 0.02)
-            self.first, self.last = nn.LayerNorm(DIM), nn.LayerNorm(DIM)
+            self.last = nn.LayerNorm(DIM)
             self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
 
-        def forward(self, histories):
-            x = F.embedding(histories, self.item) + self.position[:histories.shape[1]]
-            x = F.dropout(self.first(x), options.dropout, self.training)
+        def forward(self, histories, places):
+            x = F.embedding(histories, self.item) * math.sqrt(DIM) + F.embedding(places, self.position)
+            x = F.dropout(x, options.dropout, self.training)
             for block in self.blocks:
                 x = block(x)
             return self.last(x)
 
     model = SasRec().train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0)
-    rng, windows, losses, seconds = random.Random(options.seed), windows_of(sequences), [], []
+    rng, windows, losses, seconds, step = random.Random(options.seed), windows_of(sequences), [], [], 0
+    steps = math.ceil(len(windows) / BATCH) * options.epochs
     for _ in range(options.epochs):
         started, total, positions = time.process_time(), 0.0, 0
         for batch in batches_of(windows, rng):
             width = max(len(w) for w in batch) - 1
             inputs = torch.zeros(len(batch), width, dtype=torch.long)
             targets = torch.full((len(batch), width), -1, dtype=torch.long)
+            places = torch.zeros(len(batch), width, dtype=torch.long)
             for r, w in enumerate(batch):
                 inputs[r, :len(w) - 1] = torch.tensor(w[:-1])
                 targets[r, :len(w) - 1] = torch.tensor(w[1:])
+                places[r, :len(w) - 1] = torch.arange(LENGTH - len(w) + 1, LENGTH)  # from the newest event
             used = targets.view(-1) >= 0  # no logits for padding
-            states = model(inputs).view(-1, DIM)[used]
+            states = model(inputs, places).view(-1, DIM)[used]
             loss = F.cross_entropy(states @ model.item.T, targets.view(-1)[used])
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(step, steps)
             optimiser.step()
+            step += 1
             total += loss.item() * len(states)
             positions += len(states)
         seconds.append(time.process_time() - started)
@@ -171,7 +176,7 @@ def run_penchant(sequences, items, options):
                        "--threads", str(options.threads), "--out", out, "--progress-json", progress, "--quiet"]
             for name, value in {"dim": DIM, "layers": BLOCKS, "heads": HEADS, "ffn": FFN, "max_len": LENGTH, "batch": BATCH,
                                 "learning_rate": RATE, "dropout": options.dropout, "input_dropout": options.dropout,
-                                "weight_decay": 0, "epochs": epochs, "patience": 0}.items():
+                                "weight_decay": 0, "label_smoothing": 0, "epochs": epochs, "patience": 0}.items():
                 command += ["--set", f"{name}={value}"]
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(command, check=True, env={"OMP_WAIT_POLICY": "passive", **os.environ})

@@ -41,9 +41,9 @@ class VectorTable {
 };
 
 inline constexpr std::size_t kProfileEvents = 20;
-inline constexpr double kProfileDecay = 0.7;
+inline constexpr double kProfileDecay = 0.9;
 
-/// L2-normalised sum of the vectors of the newest kProfileEvents items, kProfileDecay^age each; empty when
+/// L2-normalised sum of the vectors of the newest kProfileEvents items, 0.9^age each; empty when
 /// no item has a vector. \param history oldest first
 [[nodiscard]] std::vector<float> content_profile(const VectorTable& table, std::span<const ItemId> history);
 
