@@ -82,6 +82,8 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
     signals.towers.resize(tables.rows());
     tower_scores(*model, tables, items, signals.towers);
     signals.tower_normaliser = log_sum_exp(signals.towers);
+    signals.most_tower = *std::max_element(signals.towers.begin(), signals.towers.end());
+    if (!signals.logits.empty()) signals.tower_line = cold_line(signals.logits, signals.towers, tables.untrained);
   }
   if (model->content_dim > 0) signals.profile = retrieve::content_profile(tables.content, items);
   if (!signals.profile.empty()) {
@@ -138,7 +140,11 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     row[column(Feature::content)] = i < signals.content.size() ? signals.content[i] : 0;
     row[column(Feature::seen)] = i < inputs.seen.size() && inputs.seen[i] != 0 ? 1.0F : 0.0F;
     row[column(Feature::cold)] = cold ? 1.0F : 0.0F;
-    if (!signals.towers.empty()) row[column(Feature::towers)] = signals.towers[i] - signals.tower_normaliser;
+    if (signals.towers.empty()) continue;
+    float towers = signals.towers[i];
+    if (cold && inputs.cold_lane && !signals.logits.empty())
+      towers = std::max(towers, std::min(signals.tower_line.at(signals.logits[i]), signals.most_tower));
+    row[column(Feature::towers)] = towers - signals.tower_normaliser;
   }
 }
 

@@ -28,9 +28,10 @@ struct MedianItem {
 };
 [[nodiscard]] MedianItem median_item(const CountViews& counts, std::span<const std::uint8_t> untrained);
 
-/// How an untrained item's generator and transition values are guessed: the line through the (dense,
+/// How an untrained item's generator, transition and tower values are guessed: the line through the (dense,
 /// value) points of trained items. The generator gives codes it never saw together near-zero
-/// probability, and nothing was ever counted before or after the item, whatever the item is
+/// probability, the towers score what they never learned below all they did, and nothing was ever counted before or
+/// after the item, whatever the item is
 /// (docs/decisions/0005-online-ranking.md).
 struct ColdLine {
   double offset = 0, slope = 0;
@@ -49,6 +50,8 @@ struct HistorySignals {
   float log_normaliser = 0;        ///< log sum exp(logits): dense = logits - log_normaliser
   std::vector<float> towers;       ///< [n], score of the two towers
   float tower_normaliser = 0;      ///< log sum exp(towers)
+  float most_tower = 0;            ///< largest of towers
+  ColdLine tower_line;             ///< logit -> towers; for untrained rows, where both networks ran
   std::vector<float> transitions;  ///< [n], log1p(1000 score)
   float median_transition = 0;     ///< of trained rows
   float most_transition = 0;       ///< of all rows
