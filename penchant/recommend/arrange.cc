@@ -77,9 +77,6 @@ std::vector<std::size_t> RequestRun::arrange() {
   const std::size_t n = std::min(request_.n, order.size());
   const auto worse = [&](std::size_t a, std::size_t b) { return scores_[a] != scores_[b] ? scores_[a] < scores_[b] : a > b; };
   std::make_heap(order.begin(), order.end(), worse);
-  const auto is_cold = [&](std::size_t p) {
-    return world_.model != nullptr ? world_.tables.untrained[pool_[p]] != 0 : world_.transitions.count(ItemId{pool_[p]}) == 0;
-  };
   const bool capped = task_ == rank::Task::recommend || task_ == rank::Task::guest;
   const std::size_t reach = request_.diversity > 0 ? std::min(order.size(), std::max<std::size_t>(5 * n, 50)) : n;
   const auto cap = [&](std::size_t size) {
@@ -105,9 +102,33 @@ std::vector<std::size_t> RequestRun::arrange() {
     return *--end;
   };
   auto ranked = take(order.size(), best_left, reach);
-  if (request_.diversity <= 0) return ranked;
-  const auto spread = diversify(world_, pool_, scores_, std::move(ranked), reach, request_.diversity);
-  return take(spread.size(), [at = spread.begin()]() mutable { return *at++; }, n);
+  if (request_.diversity > 0) {
+    const auto spread = diversify(world_, pool_, scores_, std::move(ranked), reach, request_.diversity);
+    ranked = take(spread.size(), [at = spread.begin()]() mutable { return *at++; }, n);
+  }
+  if (capped) reserve_for_cold(ranked);
+  return ranked;
+}
+
+bool RequestRun::is_cold(std::size_t position) const {
+  const std::uint32_t row = pool_[position];
+  return world_.model != nullptr ? world_.tables.untrained[row] != 0 : world_.transitions.count(ItemId{row}) == 0;
+}
+
+void RequestRun::reserve_for_cold(std::vector<std::size_t>& list) const {
+  const auto wanted = static_cast<std::size_t>(kLeastColdShare * static_cast<double>(list.size()));
+  const auto there = static_cast<std::size_t>(std::ranges::count_if(list, [&](std::size_t p) { return is_cold(p); }));
+  if (there >= wanted) return;
+  std::vector<std::uint8_t> listed(pool_.size(), 0);
+  for (const std::size_t p : list) listed[p] = 1;
+  std::vector<std::size_t> fresh;
+  for (std::size_t p = 0; p < pool_.size(); ++p)
+    if (listed[p] == 0 && is_cold(p)) fresh.push_back(p);
+  std::ranges::sort(fresh, [&](std::size_t a, std::size_t b) { return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : a < b; });
+  fresh.resize(std::min(fresh.size(), wanted - there));
+  for (std::size_t removed = 0; removed < fresh.size(); ++removed)
+    list.erase(std::next(std::ranges::find_if(list.rbegin(), list.rend(), [&](std::size_t p) { return !is_cold(p); })).base());
+  list.insert(list.end(), fresh.begin(), fresh.end());
 }
 
 ScoredItem RequestRun::scored(std::size_t position, std::size_t rank) const {

@@ -34,6 +34,29 @@ TEST_F(EngineWrites, PromotionSwapsAndForeignReleasesAreRefused) {
   EXPECT_EQ(engine_->live_release(), "r2");
 }
 
+TEST_F(EngineWrites, ALongListEndsWithNewItemsThatScoresAloneWouldNotList) {
+  start();
+  const auto before = ask({.user = "u0", .n = 30});
+  std::vector<catalog::Item> many;
+  for (const std::string genre : {"War", "Western", "Crime"})
+    for (int i = 0; i < 4; ++i) {
+      many.push_back({.id = "fresh-" + genre + std::to_string(i), .title = genre + " tale " + std::to_string(i)});
+      many.back().attributes["genres"] = std::vector<std::string>{genre};
+    }
+  ASSERT_TRUE(engine_->put_items(many).ok());
+  const auto scores = engine_->score_all({.user = "u0"}).value();
+  const auto list = ask({.user = "u0", .n = 30});
+  ASSERT_EQ(list.items.size(), before.items.size());
+  EXPECT_GE(share(list, "fresh-"), 0.05 - 1.0 / 30) << "a twentieth, rounded down";
+  EXPECT_GT(share(list, "fresh-"), 0);
+  for (std::size_t r = 1; r < list.items.size(); ++r) EXPECT_LE(list.items[r].score, list.items[r - 1].score) << r;
+  double best_left_out = -1e9;  // of the new ones
+  for (std::size_t i = items_.size(); i < scores.size(); ++i)
+    if (!lists(list, many[i - items_.size()].id)) best_left_out = std::max(best_left_out, scores[i]);
+  for (const auto& item : list.items)
+    if (item.id.starts_with("fresh-")) { EXPECT_GE(item.score, best_left_out - 1e-4) << item.id; }
+}
+
 TEST_F(EngineWrites, AnotherProcessWritesAreSeenAfterReload) {
   start();
   catalog::Item item{.id = "outside", .title = "Comedy from outside"};

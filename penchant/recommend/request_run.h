@@ -39,6 +39,9 @@ inline constexpr std::size_t kExactGenerator = 100;
 /// At most this share of a list (but at least one place) goes to items that training never saw,
 /// unless the others do not fill it.
 inline constexpr double kMaxColdShare = 0.3;
+/// At least this share of a list of twenty or more goes to them, at its end where their scores alone do not lift them:
+/// what nobody is shown nobody can choose.
+inline constexpr double kLeastColdShare = 0.05;
 /// An item is named as found by a source when it is among its best so many.
 inline constexpr std::size_t kNamedDepth = 50;
 /// Repeats below this share of all events: people do not come back to what they know.
@@ -93,6 +96,8 @@ class RequestRun {
   void impute_generator();
   void apply_boosts();
   [[nodiscard]] std::vector<std::size_t> arrange();  ///< positions in pool_, best first
+  [[nodiscard]] bool is_cold(std::size_t position) const;  ///< training saw no event of the candidate
+  void reserve_for_cold(std::vector<std::size_t>& list) const;  ///< kLeastColdShare
   [[nodiscard]] ScoredItem scored(std::size_t position, std::size_t rank) const;
   void explain(std::vector<ScoredItem>& items, std::span<const std::size_t> positions);
   [[nodiscard]] explain::Context reason_context(std::span<const std::size_t> positions);
