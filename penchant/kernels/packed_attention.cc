@@ -247,6 +247,14 @@ class Heads {
       if (rotates && !a_.cosines.empty()) turn(row, i, 1);
     }
   }
+  /// Queries, keys (also transposed) and values of head h.
+  void read_projected(MatrixView<const float> projected, std::size_t begin, std::size_t h, HeadTask& t) const {
+    const std::size_t d = projected.cols() / 3;
+    read(projected, begin, h * size_, t.events, true, t.queries);
+    read(projected, begin, d + h * size_, t.events, true, t.keys);
+    read(projected, begin, 2 * d + h * size_, t.events, false, t.values);
+    transpose(t.keys, t.events, t.keys_turned);
+  }
   void write(std::vector<float>& from, MatrixView<float> to, std::size_t begin, std::size_t column, std::size_t n, bool rotates) const {
     for (std::size_t i = 0; i < n; ++i) {
       float* row = from.data() + i * wide_;
@@ -330,10 +338,7 @@ void packed_attention(const PackedAttention& a, MatrixView<const float> projecte
   const Heads heads(a, size);
   const auto forward = HWY_DYNAMIC_DISPATCH(head_forward);
   each_head(a, size, executor, [&](HeadTask& t, std::size_t begin, std::size_t h) {
-    heads.read(projected, begin, h * size, t.events, true, t.queries);
-    heads.read(projected, begin, d + h * size, t.events, true, t.keys);
-    heads.read(projected, begin, 2 * d + h * size, t.events, false, t.values);
-    heads.transpose(t.keys, t.events, t.keys_turned);
+    heads.read_projected(projected, begin, h, t);
     forward(t, log_sums.data() + begin * a.heads + h, a.heads);
     heads.write(t.first, out, begin, h * size, t.events, false);
   });
@@ -350,11 +355,8 @@ void packed_attention_gradient(const PackedAttention& a, MatrixView<const float>
   const Heads heads(a, size);
   const auto gradient = HWY_DYNAMIC_DISPATCH(head_gradient);
   each_head(a, size, executor, [&](HeadTask& t, std::size_t begin, std::size_t h) {
-    heads.read(projected, begin, h * size, t.events, true, t.queries);
-    heads.read(projected, begin, d + h * size, t.events, true, t.keys);
-    heads.read(projected, begin, 2 * d + h * size, t.events, false, t.values);
+    heads.read_projected(projected, begin, h, t);
     heads.read(d_out, begin, h * size, t.events, false, t.d_out);
-    heads.transpose(t.keys, t.events, t.keys_turned);
     heads.transpose(t.values, t.events, t.values_turned);
     for (std::size_t i = 0; i < t.events; ++i) {
       const float* o = out.row(begin + i).data() + h * size;

@@ -42,7 +42,6 @@ struct FusionReport {
   double l2 = 0;                     ///< how strongly the weights are held to the default ones
   double default_ndcg10 = 0;         ///< of the validation lists, with the default weights
   double ndcg10 = 0;                 ///< the same, cross-validated
-  std::size_t new_targets = 0;       ///< targets of the rehearsal that were scored as new
   rank::Weights weights{};           ///< of the task "recommend"
 };
 

@@ -149,8 +149,6 @@ Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store&
   const auto as_new = catalog::draw_cold_items(release.item_ids, options.as_new, release.manifest.cold_seed + kRehearsalSeed + options.seed);
   PENCHANT_TRY(rehearsed, recommend::Scorer::load(release_folder, {.as_new = as_new}));
   PENCHANT_TRY(rehearsal, make_lists(*rehearsed, split, options, executor, progress));
-  for (const FusionList& list : rehearsal)
-    report.new_targets += list.features(list.target, rank::column(rank::Feature::cold)) != 0 ? 1 : 0;
   PENCHANT_TRY(cold, choose_cold_weight(rehearsal, report.weights));
   report.weights[rank::column(rank::Feature::cold)] = cold;
   PENCHANT_DO(write_weights(release_folder, report.weights, std::move(release.manifest)));

@@ -223,20 +223,17 @@ Tensor Network::run_gru(const Tensor& x, const Tensor& offsets) const {
 }
 
 Tensor Network::user_states(const Tensor& item_vectors, const PackedEvents& histories) const {
-  if (!cloze()) {
-    const EventTensors events = tensors_of(histories);
-    return states(item_vectors, events).index_select(0, events.offsets.slice(0, 1) - 1);
+  PackedEvents asked;
+  if (cloze()) {  // a mask after each history is what is to be found
+    for (std::size_t s = 0; s + 1 < histories.offsets.size(); ++s) {
+      asked.items.insert(asked.items.end(), histories.items.begin() + histories.offsets[s], histories.items.begin() + histories.offsets[s + 1]);
+      asked.items.push_back(item_vectors.size(0));
+      asked.offsets.push_back(static_cast<std::int64_t>(asked.rows()));
+    }
+    asked.actions.assign(asked.rows(), 0);
+    asked.gaps.assign(asked.rows(), 0);
   }
-  PackedEvents asked;  // a mask after each history is what is to be found
-  for (std::size_t s = 0; s + 1 < histories.offsets.size(); ++s) {
-    const auto end = histories.items.begin() + histories.offsets[s + 1];
-    asked.items.insert(asked.items.end(), histories.items.begin() + histories.offsets[s], end);
-    asked.items.push_back(item_vectors.size(0));
-    asked.offsets.push_back(static_cast<std::int64_t>(asked.rows()));
-  }
-  asked.actions.assign(asked.rows(), 0);
-  asked.gaps.assign(asked.rows(), 0);
-  const EventTensors events = tensors_of(asked);
+  const EventTensors events = tensors_of(cloze() ? asked : histories);
   return states(item_vectors, events).index_select(0, events.offsets.slice(0, 1) - 1);
 }
 

@@ -84,7 +84,7 @@ class Run {
   Run(const TrainingData& data, const TrainOptions& options)
       : data_(data), options_(options), run_id_(fingerprint(data, options)),
         windows_(make_windows(data.train, options.max_len, options.stride)), executor_(options.threads),
-        network_(make_network(data, options, executor_)), 
+        network_(make_network(data, options, executor_)),
         optimiser_(network_.weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
     if (options.architecture.loss != Loss::softmax) sampler_.emplace(data.train_count, options.negative_power);
     if (!data.codes.empty()) choose_learned();
