@@ -22,6 +22,7 @@
 #include "penchant/learn/release_writer.h"
 #include "penchant/learn/towers.h"
 #include "penchant/learn/trainer.h"
+#include "penchant/learn/windows.h"
 #include "penchant/semantic_id/quantiser.h"
 #include "penchant/store/store.h"
 #include "penchant/text/vector_cache.h"
@@ -35,7 +36,7 @@ extern "C" void ask_to_stop(int) { stop_asked = true; }
 
 struct Arguments {
   std::string home = "penchant-home", name, preset = "auto", holdout = "last-out", encoder, progress_json, checkpoint;
-  std::uint64_t seed = 1, cold_seed = 1;
+  std::uint64_t seed = 1, cold_seed = 1, ties_seed = 0;
   double cold_share = 0.05;
   std::string cold_by = "random";
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
@@ -55,6 +56,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--cold-share", a.cold_share, "--holdout cold: share of the items that nothing is fitted on")->capture_default_str();
   app.add_option("--cold-by", a.cold_by, "--holdout cold: random, or first-seen for the newest")->capture_default_str();
   app.add_option("--cold-seed", a.cold_seed, "--holdout cold: seed of their draw")->capture_default_str();
+  app.add_option("--ties-seed", a.ties_seed, "shuffle events of one moment, as eval --ties shuffled --seed N does; 0: the store's order")->capture_default_str();
   app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
   app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
@@ -99,14 +101,15 @@ Result<learn::TowerOptions> tower_options(const Arguments& a) {
   return options;
 }
 
+bool given(const Arguments& a, std::string_view setting) {
+  return std::ranges::any_of(a.settings, [&](const std::string& s) { return s.starts_with(setting); });
+}
+
 Result<learn::TrainOptions> train_options(const Arguments& a, const std::string& preset) {
   PENCHANT_TRY(options, learn::preset_options(preset));
   for (const std::string& setting : a.settings)
     if (!setting.starts_with(kTowers)) PENCHANT_DO(learn::apply_setting(options, setting));
-  const auto given = [&](std::string_view name) {
-    return std::ranges::any_of(a.settings, [&](const std::string& setting) { return setting.starts_with(name); });
-  };
-  if (given("max_len=") && !given("stride=")) options.stride = std::max(1u, std::min(options.stride, options.max_len / 2));
+  if (given(a, "max_len=") && !given(a, "stride=")) options.stride = std::max(1u, std::min(options.stride, options.max_len / 2));
   if (a.epochs > 0) {
     options.epochs = a.epochs;
     options.patience = 0;
@@ -138,7 +141,7 @@ Status run(const Arguments& a, Report& report) {
   };
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
                                             {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
-                                             .cold_by = cold_by,
+                                             .cold_by = cold_by, .ties_seed = a.ties_seed,
                                              .encoder_dir = a.encoder,
                                              .text_vectors = text::catalogue_vectors_file(a.home), .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,
@@ -147,6 +150,10 @@ Status run(const Arguments& a, Report& report) {
                                             executor, go_on));
   const std::string preset = a.preset == "auto" ? std::string(learn::preset_for({.events = dataset.events, .users = dataset.users})) : a.preset;
   PENCHANT_TRY(options, train_options(a, preset));
+  if (!given(a, "shuffle_ties=") && learn::ties_tell(dataset.data.train)) {
+    options.shuffle_ties = false;
+    report.note("the order of events of one moment tells something: it is learned as it stands");
+  }
   report.note("learn from " + std::to_string(dataset.data.train.events()) + " events of " +
               std::to_string(dataset.users) + " users and " + std::to_string(dataset.data.items) + " items, preset " +
               preset + ", held out: " + a.holdout);

@@ -50,6 +50,7 @@ void add_train(CLI::App& app, Run& run) {
   passed_on("--holdout", "what training must not see: last-out (default), time, cold or none");
   passed_on("--cold-by", "--holdout cold: which items nothing is fitted on, random (default) or first-seen for the newest");
   passed_on("--cold-share", "--holdout cold: their share of the items (default: 0.05)");
+  passed_on("--ties-seed", "shuffle events of one moment, to be judged by eval --ties shuffled --seed N (default: the store's order)");
   passed_on("--quantiser", "what makes the semantic IDs: residual-kmeans (default), pq, opq, rqvae or behaviour; see sids compare");
   passed_on("--codebooks", "codes of every level of the semantic IDs, e.g. 256,128,64 (default: three, from the number of items)");
   passed_on("--balance", "price on codes that many items share (default: 0, none)");

@@ -162,6 +162,7 @@ Result<Manifest> parse_manifest(const std::string& text) {
   in.real("cold_share", manifest.cold_share);
   in.u64("cold_seed", manifest.cold_seed);
   in.text("cold_by", manifest.cold_by, false);
+  in.u64("ties_seed", manifest.ties_seed);
   in.u64("events", manifest.events);
   in.u64("users", manifest.users);
   if (const auto* model = in.object("model")) PENCHANT_DO(read_model(*model, manifest.model));
@@ -223,6 +224,7 @@ std::string to_json(const Manifest& manifest) {
     root["cold_seed"] = manifest.cold_seed;
     root["cold_by"] = manifest.cold_by;
   }
+  if (manifest.ties_seed != 0) root["ties_seed"] = manifest.ties_seed;
   root["events"] = manifest.events;
   root["users"] = manifest.users;
   root["model"] = {{"items", m.items}, {"dim", m.dim}, {"layers", m.layers}, {"heads", m.heads},

@@ -55,6 +55,7 @@ struct Manifest {
   double cold_share = 0;            ///< "cold": share of the items that nothing was fitted on
   std::uint64_t cold_seed = 0;      ///< "cold": seed of their draw (catalog/cold_items.h)
   std::string cold_by = "random";   ///< "cold": how they were chosen, "random" or "first-seen"
+  std::uint64_t ties_seed = 0;      ///< events of one moment were shuffled by catalog/ties.h with it; 0: as the store has them
   std::uint64_t events = 0, users = 0;
   ModelShape model;
   std::string quantiser;                 ///< that made the semantic IDs; empty: not told (residual k-means)

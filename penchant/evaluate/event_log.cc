@@ -2,7 +2,7 @@
 
 #include <unordered_set>
 
-#include "penchant/base/rng.h"
+#include "penchant/catalog/ties.h"
 #include "penchant/store/time_kind.h"
 
 namespace penchant::evaluate {
@@ -53,16 +53,7 @@ Result<EventLog> load_events(store::Store& store) {
 }
 
 void shuffle_ties(EventLog& log, std::uint64_t seed) {
-  for (std::size_t u = 0; u < log.users(); ++u) {
-    Rng rng(seed * 0x9e3779b97f4a7c15ULL + u);  // per user: other users do not move the draw
-    const std::size_t end = log.offsets[u + 1];
-    for (std::size_t first = log.offsets[u]; first < end;) {
-      std::size_t last = first + 1;
-      while (last < end && log.events[last].time_ms == log.events[first].time_ms) ++last;
-      rng.shuffle(std::span(log.events).subspan(first, last - first));
-      first = last;
-    }
-  }
+  catalog::shuffle_ties(std::span<const std::size_t>(log.offsets), std::span(log.events), seed);
 }
 
 Repeats count_repeats(std::span<const std::span<const Interaction>> sequences) {

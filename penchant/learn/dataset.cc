@@ -8,6 +8,7 @@
 #include "penchant/artifact/files.h"
 #include "penchant/catalog/given_vectors.h"
 #include "penchant/catalog/item.h"
+#include "penchant/catalog/ties.h"
 #include "penchant/learn/event_reader.h"
 #include "penchant/learn/leak_check.h"
 #include "penchant/semantic_id/fit_ids.h"
@@ -235,6 +236,9 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   out.data.items = static_cast<std::uint32_t>(catalogue.ids.size());
   if (!tell("read events")) return cancelled;
   PENCHANT_TRY(table, read_events(store, out.data.items));
+  if (options.ties_seed != 0)
+    catalog::shuffle_ties(std::span<const std::uint64_t>(table.offsets), std::span(table.events), options.ties_seed);
+  out.ties_seed = options.ties_seed;
   PENCHANT_TRY(cut, hold_out(table, options, catalogue.ids));
   PENCHANT_TRY(types, store.event_types());
   fill_histories(table, cut, types, out.data);
@@ -255,6 +259,7 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   out.item_ids = std::move(catalogue.ids);
   out.left_out = std::move(catalogue.left_out);
   PENCHANT_DO(quantise(options, executor, progress, out));
+  choose_lenders(out.data);
   PENCHANT_DO(validate(out.data));
   return out;
 }

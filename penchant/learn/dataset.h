@@ -33,6 +33,7 @@ struct DatasetOptions {
   double cold_share = 0.05;          ///< Holdout::cold: share of the items, in (0, 0.5]
   std::uint64_t cold_seed = 1;       ///< of their draw, catalog/cold_items.h
   catalog::ColdBy cold_by = catalog::ColdBy::random;
+  std::uint64_t ties_seed = 0;       ///< events of one moment are shuffled (catalog/ties.h); 0: as the store has them
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
   std::string text_vectors;          ///< cache of encoded texts (text/vector_cache.h); empty: none
   std::string quantiser{semantic_id::kDefaultQuantiser};  ///< as semantic_id::fit_quantiser knows it
@@ -55,6 +56,7 @@ struct Dataset {
   double cold_share = 0;                ///< Holdout::cold
   std::uint64_t cold_seed = 0;          ///< Holdout::cold
   catalog::ColdBy cold_by = catalog::ColdBy::random;
+  std::uint64_t ties_seed = 0;          ///< of the order of events of one moment; 0: the store's
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
   std::string quantiser;                ///< that made the codes
   double balance = 0;                   ///< that it was told

@@ -8,7 +8,7 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 36> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
@@ -16,6 +16,7 @@ constexpr std::array<SettingField<TrainOptions>, 34> kSettings{{
     {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
+    {"age", &TrainOptions::age}, {"borrow", &TrainOptions::borrow},
     {"batch", &TrainOptions::batch}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
     {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
     {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
@@ -53,6 +54,7 @@ Result<TrainOptions> preset_options(std::string_view preset) {
   if (preset == "sparse") {
     o.dim = 128, o.max_len = 50, o.stride = 25, o.batch = 128, o.learning_rate = 1.5e-3, o.epochs = 20;
     o.dropout = o.input_dropout = 0.5, o.label_smoothing = 0.1, o.weight_decay = 0;
+    o.age = 3;
     return o;
   }
   if (preset == "base") {
@@ -90,6 +92,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("dropout", o.dropout, 0, 0.95));
   PENCHANT_DO(in_range("input_dropout", o.input_dropout, 0, 0.95));
   PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
+  PENCHANT_DO(in_range("age", o.age, 0, 1e6));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
   const bool samples = o.architecture.loss != Loss::softmax;
   PENCHANT_DO(in_range("negatives", o.negatives, samples ? 1 : 0, 100'000));

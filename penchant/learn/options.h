@@ -34,6 +34,8 @@ struct TrainOptions {
   double dropout = 0.2;              ///< after attention, in and after the feed-forward part
   double input_dropout = 0.2;        ///< on the event vectors
   double id_dropout = 0.1;           ///< chance that an item is seen by its content alone in one step
+  double age = 0;                    ///< training events at which an item's own id counts for half of it; 0: learned
+  bool borrow = true;                ///< what an id lacks (young or dropped) is made up for by the ids of items with like content
 
   // Sampled losses (architecture.loss).
   std::uint32_t negatives = 0;       ///< sampled items per group of positions
@@ -47,7 +49,7 @@ struct TrainOptions {
   // Data.
   std::uint32_t batch = 64;          ///< windows per step
   std::uint32_t stride = 50;         ///< new positions per further window of a long history, at most max_len
-  bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch
+  bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch; better not where ties_tell()
 
   // Optimiser.
   double learning_rate = 4e-3;

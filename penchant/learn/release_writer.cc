@@ -24,9 +24,10 @@ Status write_items(const std::string& path, const std::vector<std::string>& ids)
   return artifact::write_file(path, json::serialize(json::object{{"ids", std::move(array)}}));
 }
 
-Status write_content(const std::string& path, const std::vector<Modality>& modalities) {
+Status write_content(const std::string& path, const TrainingData& data) {
   artifact::SafeTensorsWriter writer;
-  for (const Modality& m : modalities) writer.add("content." + m.name, m.vectors.view());
+  for (const Modality& m : data.modalities) writer.add("content." + m.name, m.vectors.view());
+  if (data.lenders.items() > 0) data.lenders.write(writer);
   return writer.write(path);
 }
 
@@ -69,7 +70,8 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
                                     {"batch", o.batch}, {"stride", o.stride}, {"dropout", o.dropout},
                                     {"input_dropout", o.input_dropout}, {"id_dropout", o.id_dropout},
                                     {"code_weight", o.code_weight}, {"multi_token", o.multi_token},
-                                    {"label_smoothing", o.label_smoothing}, {"shuffle_ties", o.shuffle_ties}}}};
+                                    {"label_smoothing", o.label_smoothing}, {"shuffle_ties", o.shuffle_ties}, {"age", o.age},
+                                    {"borrow", o.borrow}}}};
 }
 
 Status write_card(const std::string& path, const ReleaseInfo& info, const Dataset& d, const TrainOptions& o,
@@ -99,6 +101,7 @@ artifact::Manifest manifest_of(const ReleaseInfo& info, const Dataset& d, const 
   m.cold_share = d.cold_share;
   m.cold_seed = d.cold_seed;
   m.cold_by = catalog::name_of(d.cold_by);
+  m.ties_seed = d.ties_seed;
   m.events = d.events;
   m.users = d.users;
   m.model = model.shape;
@@ -124,7 +127,7 @@ Status write_release(const std::string& folder, const ReleaseInfo& info, const D
   std::filesystem::create_directories(folder, error);
   if (error) return Error{ErrorCode::io, folder + ": " + error.message()};
   PENCHANT_DO(write_items(folder + "/items.json", dataset.item_ids));
-  PENCHANT_DO(write_content(folder + "/content.safetensors", dataset.data.modalities));
+  PENCHANT_DO(write_content(folder + "/content.safetensors", dataset.data));
   PENCHANT_DO(write_codes(folder + "/codebooks.safetensors", dataset.data));
   PENCHANT_DO(write_model(folder + "/model.safetensors", model));
   if (towers != nullptr) PENCHANT_DO(write_model(folder + "/towers.safetensors", *towers));

@@ -69,4 +69,23 @@ void count_events(TrainingData& data) {
   }
 }
 
+void choose_lenders(TrainingData& data) {
+  data.lenders = {};
+  std::size_t width = 0;
+  for (const Modality& m : data.modalities) width += m.vectors.cols();
+  if (width == 0) return;
+  retrieve::VectorTable content(width, true);
+  std::vector<std::uint8_t> untrained(data.items);
+  std::vector<std::uint32_t> all(data.items);
+  std::vector<float> row(width);
+  for (std::uint32_t i = 0; i < data.items; ++i) {
+    auto to = row.begin();
+    for (const Modality& m : data.modalities) to = std::ranges::copy(m.vectors.row(i), to).out;
+    content.set(i, row);
+    untrained[i] = data.train_count[i] == 0 ? 1 : 0;
+    all[i] = i;
+  }
+  data.lenders.find(content, untrained, all);
+}
+
 }  // namespace penchant::learn

@@ -9,6 +9,7 @@
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/matrix_view.h"
 #include "penchant/base/result.h"
+#include "penchant/retrieve/lenders.h"
 
 namespace penchant::semantic_id {
 class ContentEncoder;
@@ -58,6 +59,7 @@ struct TrainingData {
   std::shared_ptr<const semantic_id::ContentEncoder> content_encoder;  ///< before the codebooks; may be null
   Matrix<std::uint16_t> codes;             ///< [items, levels], after the collision policy
   std::uint32_t codebook_size = 0;         ///< K, the largest K_l
+  retrieve::LenderTable lenders;           ///< [items], of those with a training event; or no rows: nobody borrows
   std::vector<std::int32_t> train_count;   ///< [items], events of `train`
   std::vector<std::int64_t> last_seen_ms;  ///< [items], 0 = never in `train`
   bool removes_seen = true;                ///< validation ranks only items not yet in the history
@@ -65,6 +67,9 @@ struct TrainingData {
 
 /// Checks every size and index; invalid_argument naming the field otherwise.
 Status validate(const TrainingData& data);
+
+/// Fills `lenders` from content and train_count; empty where there is no content.
+void choose_lenders(TrainingData& data);
 
 /// Fills train_count and last_seen_ms from `train`.
 void count_events(TrainingData& data);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <unordered_map>
 
 #include "penchant/nn/sequence_model.h"  // gap_bucket: training and serving must agree
 
@@ -32,6 +33,31 @@ std::vector<std::uint64_t> event_order(const Histories& h, bool shuffle, Rng& rn
     }
   }
   return order;
+}
+
+bool ties_tell(const Histories& h) {
+  constexpr double kLeastAgreement = 0.75;
+  constexpr std::size_t kLeastPairs = 100, kMostPairs = 2'000'000;
+  struct Met {
+    std::uint32_t up = 0, down = 0;  ///< the lower row first, the higher row first
+  };
+  std::unordered_map<std::uint64_t, Met> pairs;
+  for (std::size_t u = 0; u < h.users() && pairs.size() < kMostPairs; ++u)
+    for (std::uint64_t e = h.offsets[u]; e + 1 < h.offsets[u + 1]; ++e) {
+      const std::uint64_t a = h.items[e], b = h.items[e + 1];
+      if (a == b || h.times_ms[e] != h.times_ms[e + 1]) continue;
+      Met& met = pairs[std::min(a, b) << 32 | std::max(a, b)];
+      ++(a < b ? met.up : met.down);
+    }
+  std::size_t recurring = 0;
+  double agree = 0;
+  for (const auto& [key, met] : pairs) {
+    const double up = met.up, down = met.down, both = up + down;
+    if (both < 2) continue;
+    ++recurring;
+    agree += (up * (up - 1) + down * (down - 1)) / (both * (both - 1));
+  }
+  return recurring >= kLeastPairs && agree >= kLeastAgreement * static_cast<double>(recurring);
 }
 
 std::vector<Window> make_windows(const Histories& h, std::uint32_t max_len, std::uint32_t stride) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <algorithm>
 #include <map>
 #include <set>
@@ -120,6 +121,31 @@ TEST(Pack, TargetsAreTheNextEventsWithWeightsThatSumToOne) {
   EXPECT_EQ(full.targets, (std::vector<std::int64_t>{1, 2, 2, 3, 3, 0}));
   EXPECT_FLOAT_EQ(full.weights[0], 2.0f / 3);
   EXPECT_FLOAT_EQ(full.weights[1], 1.0f / 3);
+}
+
+TEST(TiesTell, WhereTheSameItemsComeInTheSameOrderMoreOftenThanByChance) {
+  Rng rng(3);
+  const auto made = [&](double sorted, std::int64_t step) {  // baskets of 4 of 30 items, some in order of the catalogue
+    Histories h;
+    for (int u = 0; u < 400; ++u) {
+      std::vector<std::uint32_t> basket(30);
+      std::iota(basket.begin(), basket.end(), 0U);
+      rng.shuffle(std::span(basket));
+      basket.resize(4);
+      if (rng.uniform() < sorted) std::ranges::sort(basket);
+      for (std::size_t e = 0; e < basket.size(); ++e) {
+        h.items.push_back(basket[e]);
+        h.times_ms.push_back(1000 + static_cast<std::int64_t>(e) * step);
+      }
+      h.offsets.push_back(h.items.size());
+    }
+    return ties_tell(h);
+  };
+  EXPECT_TRUE(made(1, 0));
+  EXPECT_FALSE(made(0, 0));
+  EXPECT_FALSE(made(0.3, 0));
+  EXPECT_FALSE(made(1, 1)) << "no two events share a moment";
+  EXPECT_FALSE(ties_tell({}));
 }
 
 TEST(PackHistories, KeepTheNewestEventsAndTheirGaps) {

@@ -58,7 +58,8 @@ TEST_F(EngineTest, WhatIsServedIsWhatTheScorerMeasures) {
     const auto at = std::ranges::find(items_, event.item, &catalog::Item::id) - items_.begin();
     history.push_back({ItemId{static_cast<std::uint32_t>(at)}, "rating", *event.value, event.time_ms});
   }
-  const auto measured = scorer->score(history, kTestNow).value();
+  const auto ranker = rank::Ranker::load(home_.path() + "/models/r1/ranker.json").value();
+  const auto measured = fused_scores(ranker, rank::Task::recommend, scorer->features(history, kTestNow).value());
   const auto served = engine_->score_all({.user = "u3", .include_seen = true}).value();
   for (std::size_t i = 0; i < measured.size(); ++i) EXPECT_NEAR(served[i], static_cast<double>(measured[i]), 1e-3) << i;
 }

@@ -137,7 +137,7 @@ Status LiveEngine::place_new_items(World& world, std::size_t first_row, std::siz
   const auto contents = contents_of(*world.model, items, encode_at_most, &world.texts_left_out);
   for (std::size_t i = 0; i < items.size(); ++i)
     PENCHANT_DO(world.place_item(ItemId{static_cast<std::uint32_t>(first_row + i)}, contents[i].spans()));
-  return world.rebuild_trie();
+  return world.settle_items();
 }
 
 Result<store::AppendReport> LiveEngine::append_events(std::span<const catalog::Event> events,
@@ -295,7 +295,7 @@ Status LiveEngine::apply_items(std::span<const catalog::Item> items, std::span<c
       moved = true;
     }
   }
-  return moved ? world_->rebuild_trie() : Status{};
+  return moved ? world_->settle_items() : Status{};
 }
 
 Status LiveEngine::put_users(std::span<const catalog::User> users) {
@@ -368,7 +368,7 @@ Status LiveEngine::promote(const std::string& release) {
   for (std::size_t i = 0; i < items.size(); ++i)
     PENCHANT_DO(world_->place_item(ItemId{static_cast<std::uint32_t>(known + i)}, contents[i].spans()));
   states_.clear();
-  return items.empty() ? Status{} : world_->rebuild_trie();
+  return items.empty() ? Status{} : world_->settle_items();
 }
 
 Status LiveEngine::reload() {

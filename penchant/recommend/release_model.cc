@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 #include <set>
 
 #include "penchant/artifact/safetensors.h"
@@ -43,6 +45,9 @@ Status read_content(const std::string& folder, const ReleaseModel& model, ItemTa
     for (std::size_t m = 0; m < parts.size(); ++m) row[m] = parts[m].row(i);
     set_content(model, tables, i, row);
   }
+  auto lenders = retrieve::LenderTable::read(file, n);
+  if (!lenders.ok()) return std::move(lenders).error().within("content.safetensors");
+  tables.lenders = std::move(lenders).value();
   return {};
 }
 
@@ -144,6 +149,15 @@ Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t r
   return set_tower_item(model, tables, row, modalities);
 }
 
+void borrow_vectors(ItemTables& tables, std::span<const std::uint32_t> rows) {
+  for (const std::uint32_t row : rows) {
+    if (tables.lenders.rows(row).empty()) continue;
+    const std::vector<float> vector = tables.lenders.mean(row, tables.vectors);
+    tables.vectors.set(row, vector);
+    tables.unit_vectors.set(row, vector);
+  }
+}
+
 Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows) {
   const ReleaseModel& model = *release.model;
   ItemTables& tables = release.tables;
@@ -164,6 +178,11 @@ Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows) {
     tables.bias[row] = tables.untrained_bias;
     if (row < release.last_seen_ms.size()) release.last_seen_ms[row] = 0;
   }
+  std::vector<std::uint32_t> all(tables.rows()), untrained;  // every row may have lost a lender
+  std::iota(all.begin(), all.end(), 0U);
+  tables.lenders.find(tables.content, tables.untrained, all);
+  std::ranges::copy_if(all, std::back_inserter(untrained), [&](std::uint32_t row) { return tables.untrained[row] != 0; });
+  borrow_vectors(tables, untrained);
   release.transitions.forget(made);
   return {};
 }
@@ -174,6 +193,7 @@ void set_blank_item(const ReleaseModel& model, ItemTables& tables, std::size_t r
   set_content(model, tables, row, {});
   grow_rows(tables, row, model.manifest.model.levels);
   tables.has_id[row] = 0;
+  tables.lenders.clear(row);
   PENCHANT_CHECK(set_tower_item(model, tables, row, {}).ok(), "no vectors are always accepted");
 }
 
@@ -283,6 +303,10 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   for (std::size_t i = 0; i < n; ++i)
     if (tables.untrained[i] != 0) tables.bias[i] = tables.untrained_bias;
   PENCHANT_DO(read_content(folder, *model, tables));
+  std::vector<std::uint32_t> untrained;
+  for (std::uint32_t i = 0; i < n; ++i)
+    if (tables.untrained[i] != 0) untrained.push_back(i);
+  borrow_vectors(tables, untrained);
   PENCHANT_DO(read_towers(folder, *model, tables));
   out.model = std::move(model);
   return out;

@@ -17,6 +17,7 @@
 #include "penchant/nn/sequence_model.h"
 #include "penchant/nn/towers.h"
 #include "penchant/rank/ranker.h"
+#include "penchant/retrieve/lenders.h"
 #include "penchant/retrieve/transitions.h"
 #include "penchant/retrieve/vector_table.h"
 #include "penchant/semantic_id/codebooks.h"
@@ -61,6 +62,7 @@ struct ItemTables {
   std::map<std::uint32_t, nn::TowerItem> tower_items;  ///< rows that training did not have
   std::vector<float> text_scale;       ///< [n], cosine of the text part = scale * <query, row>; 0 = no text
   float untrained_bias = 0;
+  retrieve::LenderTable lenders;       ///< [n]; of another length, the rows beyond have none
 
   [[nodiscard]] std::size_t rows() const noexcept { return untrained.size(); }
 };
@@ -102,7 +104,11 @@ Result<LoadedRelease> load_release(const std::string& folder);
 Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t row,
                     std::span<const std::span<const float>> modalities, std::span<const Code> codes);
 
-/// As if training had never seen these rows: their content alone decides their vectors, and nothing was counted of them.
+/// Untrained rows take the mean vector of their lenders in place of what their content alone gives; a row that nobody is
+/// like keeps the latter. \param rows whose lenders are known
+void borrow_vectors(ItemTables& tables, std::span<const std::uint32_t> rows);
+
+/// As if training had never seen these rows: they borrow, and nothing was counted of them.
 /// Rows without content stay as they are. \param rows [n], 1 = made new
 Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows);
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "penchant/base/rng.h"
+#include "penchant/kernels/top_k.h"
 #include "penchant/recommend/history_input.h"
 #include "penchant/recommend/path_scores.h"
 #include "penchant/recommend/release_model.h"
@@ -14,6 +16,7 @@ namespace {
 
 using rank::column;
 using rank::Feature;
+using rank::Task;
 
 /// Gives every item the codes of another: one random cycle through all rows.
 Status permute_codes(std::uint64_t seed, const std::string& release, Matrix<Code>& codes) {
@@ -42,6 +45,7 @@ class ReleaseScorer final : public Scorer {
       names_.emplace_back(rank::name_of(static_cast<Feature>(f)));
     std::iota(rows_.begin(), rows_.end(), 0U);
     median_ = median_item(counts(), release_.tables.untrained);
+    if (!cold_lane_) release_.tables.lenders = {};
   }
 
   [[nodiscard]] std::size_t items() const noexcept override { return release_.tables.rows(); }
@@ -49,7 +53,7 @@ class ReleaseScorer final : public Scorer {
   [[nodiscard]] const std::vector<std::string>& feature_names() const noexcept override { return names_; }
 
   Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms,
-                                 bool with_generator) const override {
+                                 const GeneratorRows& generator) const override {
     const ItemTables& tables = release_.tables;
     std::vector<std::uint8_t> seen(items(), 0);
     std::vector<ItemId> sequence;
@@ -66,30 +70,30 @@ class ReleaseScorer final : public Scorer {
     if (at_ms == 0 && !history.empty()) at_ms = history.back().time_ms;
     Matrix<float> out(items(), rank::kHistoryFeatures);
     fill_history_features(signals, {&tables, counts(), median_, at_ms, seen, cold_lane_}, rows_, out.view());
-    if (with_generator && !state.hidden.empty()) add_generator(state.hidden, out);
+    if (state.hidden.empty()) return out;
+    std::optional<ColdLine> line;  // of the first rows, which are the best ones
+    if (!generator) add_generator(state.hidden, rows_, line, out);
+    else
+      for (auto rows = generator(out); !rows.empty(); rows = generator(out)) add_generator(state.hidden, rows, line, out);
     return out;
-  }
-
-  Result<std::vector<float>> score(std::span<const HistoryEvent> history, std::int64_t at_ms) const override {
-    PENCHANT_TRY(matrix, features(history, at_ms, true));
-    const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
-    std::vector<float> scores(items());
-    for (std::size_t i = 0; i < items(); ++i)
-      scores[i] = static_cast<float>(release_.model->ranker.score(task, matrix.row(i)));
-    return scores;
   }
 
  private:
   [[nodiscard]] CountViews counts() const { return {&release_.transitions, release_.last_seen_ms}; }
 
-  void add_generator(std::span<const float> hidden, Matrix<float>& out) const {
-    std::vector<float> generator(items()), dense(items());
-    path_log_probs(*release_.model->decoder, hidden, release_.tables.codes.view(), rows_, generator);
-    for (std::size_t i = 0; i < items(); ++i) dense[i] = out(i, column(Feature::dense));
-    const ColdLine line = cold_line(dense, generator, release_.tables.untrained);
-    for (std::size_t i = 0; i < items(); ++i)
-      out(i, column(Feature::generator)) =
-          release_.tables.untrained[i] == 0 || !cold_lane_ ? generator[i] : std::max(generator[i], line.at(dense[i]));
+  void add_generator(std::span<const float> hidden, std::span<const std::uint32_t> rows, std::optional<ColdLine>& line,
+                     Matrix<float>& out) const {
+    std::vector<float> generator(rows.size()), dense;
+    std::vector<std::uint8_t> untrained;
+    path_log_probs(*release_.model->decoder, hidden, release_.tables.codes.view(), rows, generator);
+    for (const std::uint32_t i : rows) {
+      dense.push_back(out(i, column(Feature::dense)));
+      untrained.push_back(release_.tables.untrained[i]);
+    }
+    if (!line) line = cold_line(dense, generator, untrained);
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      out(rows[r], column(Feature::generator)) =
+          untrained[r] == 0 || !cold_lane_ ? generator[r] : std::max(generator[r], line->at(dense[r]));
   }
 
   LoadedRelease release_;
@@ -99,7 +103,51 @@ class ReleaseScorer final : public Scorer {
   MedianItem median_;
 };
 
+/// Fills what may be among the best until everything among the best is filled.
+class BestRows {
+ public:
+  BestRows(const rank::Ranker& ranker, Task task, std::size_t exact) : ranker_(ranker), task_(task), exact_(exact) {}
+
+  std::vector<std::uint32_t> operator()(const Matrix<float>& features) {
+    filled_.resize(features.rows(), 0);
+    const auto best = kernels::top_k(fused_scores(ranker_, task_, features), kMoreRows * exact_);
+    std::vector<std::uint32_t> rows;
+    bool missing = false;
+    for (std::size_t r = 0; r < best.size(); ++r) {
+      if (filled_[best[r].index] != 0) continue;
+      missing |= r < exact_;
+      rows.push_back(best[r].index);
+    }
+    if (!missing) return {};
+    for (const std::uint32_t row : rows) filled_[row] = 1;
+    return rows;
+  }
+
+ private:
+  static constexpr std::size_t kMoreRows = 4;  ///< as many as are wanted are filled at once: prefixes are shared
+  const rank::Ranker& ranker_;
+  Task task_;
+  std::size_t exact_;
+  std::vector<std::uint8_t> filled_;
+};
+
 }  // namespace
+
+GeneratorRows no_rows() {
+  return [](const Matrix<float>&) { return std::vector<std::uint32_t>(); };
+}
+
+GeneratorRows best_rows(const rank::Ranker& ranker, Task task, std::size_t exact) {
+  const double weight = ranker.weights(task)[column(Feature::generator)];
+  if (weight == 0) return no_rows();
+  return weight < 0 ? GeneratorRows() : BestRows(ranker, task, exact);
+}
+
+std::vector<float> fused_scores(const rank::Ranker& ranker, Task task, const Matrix<float>& features) {
+  std::vector<float> scores(features.rows());
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = static_cast<float>(ranker.score(task, features.row(i)));
+  return scores;
+}
 
 Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder, const ScorerOptions& options) {
   PENCHANT_TRY(release, load_release(folder));

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "penchant/generate/beam_search.h"
+#include "penchant/kernels/top_k.h"
 #include "penchant/recommend/history_input.h"
 #include "penchant/recommend/path_scores.h"
 #include "penchant/recommend/scorer.h"
@@ -41,14 +42,43 @@ std::size_t best(const std::vector<float>& scores) {
   return static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
+std::vector<float> scores_of(const Scorer& scorer, std::span<const HistoryEvent> history) {
+  return fused_scores(rank::Ranker(), rank::Task::recommend, scorer.features(history, 0).value());
+}
+
+TEST_F(ReleaseFiles, TheBestAreExactThoughMostPathsAreNeverScored) {
+  TestReleaseOptions options;
+  options.random = true;
+  write(options);
+  const auto scorer = Scorer::load(folder()).value();
+  const std::size_t generator = rank::column(rank::Feature::generator);
+  for (const double weight : {0.1, 1.0, 0.0, -0.5}) {
+    rank::Ranker ranker;
+    auto weights = ranker.weights(rank::Task::recommend);
+    weights[generator] = weight;
+    ranker.set_weights(rank::Task::recommend, weights);
+    for (const std::uint32_t start : {0U, 7U, 19U}) {
+      const auto events = history({start, start + 1, start + 2});
+      const auto all = scorer->features(events, 0).value();
+      const auto some = scorer->features(events, 0, best_rows(ranker, rank::Task::recommend, 3)).value();
+      const auto wanted = fused_scores(ranker, rank::Task::recommend, all), got = fused_scores(ranker, rank::Task::recommend, some);
+      EXPECT_EQ(kernels::top_k(got, 3), kernels::top_k(wanted, 3)) << weight;
+      std::size_t left_out = 0;
+      for (std::size_t i = 0; i < all.rows(); ++i) left_out += some(i, generator) == 0 ? 1 : 0;
+      if (weight == 0 || weight == 0.1) {
+        EXPECT_GT(left_out, 0u) << weight;
+      }
+    }
+  }
+}
+
 TEST_F(ReleaseFiles, AHistoryOfOneGenreRanksThatGenreFirst) {
   write();
   auto scorer = Scorer::load(folder());
   ASSERT_TRUE(scorer.ok()) << scorer.error().message;
   for (std::uint32_t genre = 0; genre < 4; ++genre) {
-    const auto scores = scorer.value()->score(history({genre * 10, genre * 10 + 1, genre * 10 + 2}), 0);
-    ASSERT_TRUE(scores.ok()) << scores.error().message;
-    EXPECT_EQ(best(scores.value()) / 10, genre);
+    const auto scores = scores_of(*scorer.value(), history({genre * 10, genre * 10 + 1, genre * 10 + 2}));
+    EXPECT_EQ(best(scores) / 10, genre);
   }
 }
 
@@ -73,7 +103,7 @@ TEST_F(ReleaseFiles, FeaturesHoldWhatTheirNamesSay) {
   double towers = 0;
   for (std::size_t i = 0; i < with_towers.rows(); ++i) towers += std::exp(static_cast<double>(with_towers(i, 8)));
   EXPECT_NEAR(towers, 1, 1e-4) << "towers is a log-softmax over all items";
-  const auto without = scorer.value()->features(history({3, 12}), 0, false).value();
+  const auto without = scorer.value()->features(history({3, 12}), 0, no_rows()).value();
   for (std::size_t i = 0; i < features.rows(); ++i)
     for (std::size_t f = 0; f < features.cols(); ++f) EXPECT_EQ(without(i, f), f == 1 ? 0 : features(i, f));
   const auto none = scorer.value()->features({}, 0).value();
@@ -233,7 +263,7 @@ TEST_F(ReleaseFiles, ItemsWithoutTrainingEventsCompeteByContent) {
   ASSERT_TRUE(write_test_release(home_.path(), options, items_, events).ok());
   auto scorer = Scorer::load(home_.path() + "/models/r1");
   ASSERT_TRUE(scorer.ok()) << scorer.error().message;
-  const auto scores = scorer.value()->score(history({0, 1, 2}), 0).value();
+  const auto scores = scores_of(*scorer.value(), history({0, 1, 2}));
   std::size_t better = 0, other_genre = 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (scores[i] > scores[7]) ++better;
@@ -277,7 +307,7 @@ TEST_F(ReleaseFiles, WholeFilesWithForeignNumbersAreRefused) {
 TEST_F(ReleaseFiles, AnEventOfARowThatDoesNotExistIsNamed) {
   write();
   auto scorer = Scorer::load(folder());
-  const auto scores = scorer.value()->score(history({1, 400}), 0);
+  const auto scores = scorer.value()->features(history({1, 400}), 0);
   ASSERT_FALSE(scores.ok());
   EXPECT_THAT(scores.error().message, testing::HasSubstr("event 1: item row 400"));
 }

@@ -13,6 +13,8 @@ using rank::column;
 using rank::Feature;
 
 constexpr std::size_t kMedianSample = 4096;  ///< rows that a median over the catalogue looks at
+constexpr float kHalfGrownEvents = 4;        ///< own transitions count for half then; chosen on Beauty's validation events
+constexpr float kGrownEvents = 64;           ///< and for all from here on
 
 template <class T>
 T median(std::vector<T>& values) {
@@ -28,6 +30,18 @@ void sample_trained(std::span<const std::uint8_t> untrained, Visit&& visit) {
   const std::size_t step = std::max<std::size_t>(1, untrained.size() / kMedianSample);
   for (std::size_t i = 0; i < untrained.size(); i += step)
     if (untrained[i] == 0) visit(i);
+}
+
+/// Young items carry part of what their lenders have, new ones all of it.
+std::vector<float> borrowed(const ItemTables& tables, const retrieve::TransitionModel& counts, std::vector<float> scores) {
+  const std::vector<float> own = scores;
+  for (std::uint32_t i = 0; i < std::min(scores.size(), tables.lenders.items()); ++i) {
+    const auto events = static_cast<float>(std::max<std::int64_t>(counts.count(ItemId{i}), 0));
+    if (events >= kGrownEvents || tables.lenders.rows(i).empty()) continue;
+    const float share = events / (events + kHalfGrownEvents);
+    scores[i] = share * own[i] + (1 - share) * tables.lenders.mean(i, own);
+  }
+  return scores;
 }
 
 }  // namespace
@@ -64,26 +78,22 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
   if (items.empty()) return signals;
   signals.transitions.resize(transitions.items());
   transitions.score(items, signals.transitions);
+  signals.transitions = borrowed(tables, transitions, std::move(signals.transitions));
   for (float& score : signals.transitions)
     if (score != 0) score = transition_feature(static_cast<double>(score));
-  std::vector<float> sample;
-  sample_trained(tables.untrained, [&](std::size_t i) { sample.push_back(signals.transitions[i]); });
-  signals.median_transition = median(sample);
-  if (!signals.transitions.empty()) signals.most_transition = *std::max_element(signals.transitions.begin(), signals.transitions.end());
   if (model == nullptr) return signals;
   if (!hidden.empty()) {
     signals.hidden.assign(hidden.begin(), hidden.end());
     signals.logits.resize(tables.rows());
     dense_logits(*model, tables, hidden, signals.logits);
     signals.log_normaliser = log_sum_exp(signals.logits);
-    signals.transition_line = cold_line(signals.logits, signals.transitions, tables.untrained);
   }
   if (model->towers) {
     signals.towers.resize(tables.rows());
     tower_scores(*model, tables, items, signals.towers);
+    for (std::size_t i = 0; i < tables.rows(); ++i)
+      if (tables.untrained[i] != 0) signals.towers[i] = std::max(signals.towers[i], tables.lenders.mean(i, signals.towers));
     signals.tower_normaliser = log_sum_exp(signals.towers);
-    signals.most_tower = *std::max_element(signals.towers.begin(), signals.towers.end());
-    if (!signals.logits.empty()) signals.tower_line = cold_line(signals.logits, signals.towers, tables.untrained);
   }
   if (model->content_dim > 0) signals.profile = retrieve::content_profile(tables.content, items);
   if (!signals.profile.empty()) {
@@ -123,28 +133,19 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     const auto row = out.row(r);
     const bool cold = i >= tables.untrained.size() || tables.untrained[i] != 0;
     if (!signals.logits.empty()) row[column(Feature::dense)] = signals.logits[i] - signals.log_normaliser;
-    float transition = i < signals.transitions.size() ? signals.transitions[i] : 0;
     float popularity = std::log1p(static_cast<float>(std::max<std::int64_t>(inputs.counts.transitions->count(ItemId{i}), 0)));
     std::int64_t last_seen = i < inputs.counts.last_seen_ms.size() ? inputs.counts.last_seen_ms[i] : 0;
     if (cold && inputs.cold_lane) {
-      float guess = signals.median_transition;
-      if (!signals.logits.empty())
-        guess = std::clamp(signals.transition_line.at(signals.logits[i]), guess, signals.most_transition);
-      transition = std::max(transition, guess);
       popularity = std::max(popularity, inputs.median.popularity);
       last_seen = std::max(last_seen, inputs.median.last_seen_ms);
     }
-    row[column(Feature::transitions)] = transition;
+    row[column(Feature::transitions)] = i < signals.transitions.size() ? signals.transitions[i] : 0;
     row[column(Feature::popularity)] = popularity;
     row[column(Feature::recency)] = recency_feature(last_seen, inputs.at_ms);
     row[column(Feature::content)] = i < signals.content.size() ? signals.content[i] : 0;
     row[column(Feature::seen)] = i < inputs.seen.size() && inputs.seen[i] != 0 ? 1.0F : 0.0F;
     row[column(Feature::cold)] = cold ? 1.0F : 0.0F;
-    if (signals.towers.empty()) continue;
-    float towers = signals.towers[i];
-    if (cold && inputs.cold_lane && !signals.logits.empty())
-      towers = std::max(towers, std::min(signals.tower_line.at(signals.logits[i]), signals.most_tower));
-    row[column(Feature::towers)] = towers - signals.tower_normaliser;
+    if (!signals.towers.empty()) row[column(Feature::towers)] = signals.towers[i] - signals.tower_normaliser;
   }
 }
 

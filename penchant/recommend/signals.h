@@ -28,10 +28,8 @@ struct MedianItem {
 };
 [[nodiscard]] MedianItem median_item(const CountViews& counts, std::span<const std::uint8_t> untrained);
 
-/// How an untrained item's generator, transition and tower values are guessed: the line through the (dense,
-/// value) points of trained items. The generator gives codes it never saw together near-zero
-/// probability, the towers score what they never learned below all they did, and nothing was ever counted before or
-/// after the item, whatever the item is
+/// How an untrained item's generator value is guessed: the line through the (dense, value) points of trained items.
+/// The generator gives codes it never saw together near-zero probability, whatever the item is
 /// (docs/decisions/0005-online-ranking.md).
 struct ColdLine {
   double offset = 0, slope = 0;
@@ -43,19 +41,16 @@ inline constexpr std::size_t kColdLinePoints = 200;
 [[nodiscard]] ColdLine cold_line(std::span<const float> dense, std::span<const float> values,
                                  std::span<const std::uint8_t> untrained);
 
-/// Per row of the catalogue; an empty vector = the history says nothing.
+/// Per row of the catalogue; an empty vector = the history says nothing. What was counted of a young item is filled up
+/// with what was counted of its lenders, and an untrained item has the mean tower score of its own where that is higher:
+/// the towers score what they never learned below all they did.
 struct HistorySignals {
   std::vector<float> hidden;       ///< [d]
   std::vector<float> logits;       ///< [n], dense head
   float log_normaliser = 0;        ///< log sum exp(logits): dense = logits - log_normaliser
   std::vector<float> towers;       ///< [n], score of the two towers
   float tower_normaliser = 0;      ///< log sum exp(towers)
-  float most_tower = 0;            ///< largest of towers
-  ColdLine tower_line;             ///< logit -> towers; for untrained rows, where both networks ran
   std::vector<float> transitions;  ///< [n], log1p(1000 score)
-  float median_transition = 0;     ///< of trained rows
-  float most_transition = 0;       ///< of all rows
-  ColdLine transition_line;        ///< logit -> transition feature; for untrained rows
   std::vector<float> profile;      ///< [x]
   std::vector<float> content;      ///< [n], cosine
 };
@@ -80,7 +75,7 @@ struct FeatureInputs {
   MedianItem median;
   std::int64_t at_ms = 0;
   std::span<const std::uint8_t> seen;  ///< [n] or empty
-  bool cold_lane = true;               ///< untrained items get guesses where nothing was counted
+  bool cold_lane = true;               ///< untrained items get the median where nothing was counted
 };
 
 /// Fills the history columns but the generator: out [rows.size(), >= kHistoryFeatures], other

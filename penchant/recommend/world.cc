@@ -198,7 +198,7 @@ Status World::adopt(LoadedRelease release) {
   tables = std::move(release.tables);
   median = median_item(count_views(), tables.untrained);
   for (std::size_t row = tables.rows(); row < items(); ++row) set_blank_item(*model, tables, row);
-  return rebuild_trie();
+  return settle_items();
 }
 
 Status World::place_item(ItemId row, std::span<const std::span<const float>> modalities) {
@@ -208,14 +208,19 @@ Status World::place_item(ItemId row, std::span<const std::span<const float>> mod
     return {};
   }
   PENCHANT_TRY(placement, semantic_id::place_new_item(*model->codebooks, trie, concatenate(*model, modalities)));
-  return set_new_item(*model, tables, index(row), modalities, placement.id.codes);
+  PENCHANT_DO(set_new_item(*model, tables, index(row), modalities, placement.id.codes));
+  placed_.push_back(index(row));
+  return {};
 }
 
 void World::refresh_content(ItemId row, std::span<const std::span<const float>> modalities) {
   set_content(*model, tables, index(row), modalities);
 }
 
-Status World::rebuild_trie() {
+Status World::settle_items() {
+  tables.lenders.find(tables.content, tables.untrained, placed_);
+  borrow_vectors(tables, placed_);
+  placed_.clear();
   std::vector<ItemId> rows;
   std::vector<Code> codes;
   for (std::uint32_t i = 0; i < tables.rows(); ++i) {

@@ -77,12 +77,13 @@ class World {
   /// Puts the tables of a release in place: its rows must be the first rows of the catalogue.
   /// \return invalid_argument when it was trained on another catalogue
   Status adopt(LoadedRelease release);
-  /// Content of an item that the release does not know: codes and vectors at once; nothing else
-  /// moves. `trie` must be rebuilt afterwards. \param modalities as concatenate(); all empty = blank
+  /// Content of an item that the release does not know: codes and vectors; nothing else moves.
+  /// settle_items() must follow, once for many. \param modalities as concatenate(); all empty = blank
   Status place_item(ItemId row, std::span<const std::span<const float>> modalities);
   /// New content of a trained item: search and similarity follow, its ID and vector stay.
   void refresh_content(ItemId row, std::span<const std::span<const float>> modalities);
-  Status rebuild_trie();
+  /// Placed items borrow from those alike, and can be found by their codes.
+  Status settle_items();
   [[nodiscard]] bool trained_row(ItemId row) const noexcept {
     return model != nullptr && index(row) < model->manifest.model.items;
   }
@@ -117,6 +118,7 @@ class World {
   std::unordered_map<std::string, UserId> person_of_;
   std::map<std::pair<std::string, std::string>, FacetId> facet_of_;
   std::uint64_t events_ = 0, repeats_ = 0;
+  std::vector<std::uint32_t> placed_;  ///< since settle_items()
 };
 
 }  // namespace penchant::recommend

@@ -25,14 +25,13 @@ if "train" in words:
     os.makedirs(folder)
     open(os.path.join(folder, "manifest.json"), "w").close()
     sys.exit(0)
-model, ties = words[words.index("--models") + 1], words[words.index("--ties") + 1]
+models, ties = words[words.index("--models") + 1].split(","), words[words.index("--ties") + 1]
 seed = int(words[words.index("--seed") + 1])
-if model == "bpr":
+if models == ["bpr"]:
     print("penchant: no luck", file=sys.stderr)
     sys.exit(1)
-base = 0.01 * len(model) + 0.001 * seed
-def metrics(more):
-    out = {{}}
+def metrics(model, more):
+    out, base = {{}}, 0.01 * len(model) + 0.001 * seed
     for at, name in enumerate(["recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "mrr@10"]):
         value = base + more + 0.001 * at
         out[name] = {{"value": value, "low": value - 0.002, "high": value + 0.002}}
@@ -40,8 +39,8 @@ def metrics(more):
         out[name] = {{"value": 12.5, "low": 12.5, "high": 12.5}}
     return out
 print(json.dumps({{"protocol": {{"items": 3}}, "results": [
-    {{"model": model, "seen": seen, "ties": ties, "users": 7, "metrics": metrics(more)}}
-    for seen, more in (("kept", 0.0), ("removed", 0.01))]}}))
+    {{"model": model, "seen": seen, "ties": ties, "users": 7, "metrics": metrics(model, more)}}
+    for model in models for seen, more in (("kept", 0.0), ("removed", 0.01))]}}))
 """
 
 
@@ -114,12 +113,18 @@ class Benchmarks(unittest.TestCase):
         self.assertIn("no luck", done.stdout)
         self.assertEqual(os.listdir(os.path.join(self.out, "runs", "beauty")), ["ease-given-1.json"])
 
-    def test_the_own_model_is_trained_once_per_seed(self):
+    def test_the_own_model_is_trained_once_per_seed_and_tie_order_and_measured_with_its_parts(self):
         done = self.run_tool("--sets", "beauty", "--models", "penchant", "--seeds", "1,2")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(len(self.calls("train")), 2)
+        self.assertEqual(len(self.calls("train")), 4)
+        self.assertNotIn("--ties-seed", self.calls("train")[1])
+        self.assertIn("--ties-seed 2", self.calls("train")[3])
         self.assertIn("--release benchmark-2", self.calls("eval")[1])
-        self.assertEqual(len(self.calls("eval")), 2)  # never on shuffled ties
+        self.assertIn("--ties shuffled --seed 2", self.calls("eval")[3])
+        self.assertIn("--release benchmark-shuffled-2", self.calls("eval")[3])
+        runs = os.listdir(os.path.join(self.out, "runs", "beauty"))
+        self.assertEqual(len(runs), 12)
+        self.assertIn("generator-shuffled-1.json", runs)
 
     def test_page_says_what_the_records_say_and_check_sees_a_difference(self):
         self.run_tool("--sets", "beauty", "--models", "transitions,sasrec")

@@ -129,54 +129,63 @@ class Bench:
             json.dump(wanted, file)
 
     def eval_command(self, name, model, ties, seed, settings):
+        measured = ",".join([model, *sets.PARTS]) if model == sets.RELEASE else model
         command = [self.options.bin, "--home", self.home(name)]
         if self.options.threads:
             command += ["--threads", str(self.options.threads)]
-        command += ["--json", "eval", "--models", model, "--ties", ties, "--seed", str(seed),
+        command += ["--json", "eval", "--models", measured, "--ties", ties, "--seed", str(seed),
                     "--resamples", str(self.options.resamples)]
+        if model == sets.RELEASE:
+            return [*command, "--release", self.release(name, ties, seed, settings)]
         for key, value in settings.items():
             command += ["--set", f"{model}.{key}={value}"]
-        if model == sets.RELEASE:
-            command += ["--release", self.release(name, seed, settings)]
         return command
 
-    def release(self, name, seed, settings):
-        """Penchant's own model: one release per seed, trained once."""
-        release = f"benchmark-{seed}"
+    def release(self, name, ties, seed, settings):
+        """Penchant's own model: one release per seed and tie order, trained once."""
+        release = f"benchmark-{seed}" if ties == "given" else f"benchmark-{ties}-{seed}"
         home = self.home(name)
         if not os.path.exists(os.path.join(home, "models", release, "manifest.json")):
             command = [self.options.bin, "--home", home, "train", "--name", release, "--seed", str(seed), "--no-promote"]
+            if self.options.threads:
+                command[3:3] = ["--threads", str(self.options.threads)]
+            if ties != "given":
+                command += ["--ties-seed", str(seed)]
             for key, value in settings.items():
                 command += ["--set", f"{key}={value}"]
             call(command, self.shown(command), os.path.join(home, "train.log"))
         return release
 
     def run(self, name, model, ties, seed, settings):
-        """The record of one run."""
-        command = self.eval_command(name, model, ties, seed, {} if model == sets.RELEASE else settings)
+        """The records of one run: of the model, and of the parts that a release has."""
+        command = self.eval_command(name, model, ties, seed, settings)
         started = time.time()
         text = call(command, self.shown(command), os.path.join(self.home(name), "eval.log"))
         seconds = time.time() - started
         answer = json.loads(text)
-        results, users = {}, 0
+        return [{"set": name, "model": measured, "ties": ties, "seed": seed, "settings": settings,
+                 "users": answer["results"][0]["users"], "items": answer["protocol"]["items"],
+                 "data_sha256": self.data_hash(name), "seconds": round(seconds, 1),
+                 "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)), "command": self.shown(command),
+                 **({"trainer": sets.TRAINER} if model in sets.TRAINED else {}), **self.about,
+                 "results": self.results(answer, measured, f"{self.shown(command)} on {name}")}
+                for measured in ([model, *sets.PARTS] if model == sets.RELEASE else [model])]
+
+    @staticmethod
+    def results(answer, model, shown):
+        """{filter: {metric: [value, low, high]}} of one model."""
+        results = {}
         for result in answer["results"]:
             if result["model"] != model:
                 continue
             if result.get("seen_in_training"):
-                raise Failed(f"{model} saw the test events of {name}: nothing to record")
-            users = result["users"]
-            kept = {}
-            for metric in sets.RECORDED:
-                found = result["metrics"].get(metric)
-                if found is not None:
-                    kept[metric] = [round(found[key], 6) for key in ("value", "low", "high")]
-            results[result["seen"]] = kept
+                raise Failed(f"{shown}: {model} saw the test events: nothing to record")
+            results[result["seen"]] = {
+                metric: [round(result["metrics"][metric][key], 6) for key in ("value", "low", "high")]
+                for metric in sets.RECORDED if metric in result["metrics"]}
         if set(results) != set(sets.FILTERS):
-            raise Failed(f"{self.shown(command)} gave no result for {model} under both filters")
-        return {"set": name, "model": model, "ties": ties, "seed": seed, "settings": settings, "users": users,
-                "items": answer["protocol"]["items"], "data_sha256": self.data_hash(name), "seconds": round(seconds, 1),
-                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)), "command": self.shown(command),
-                **({"trainer": sets.TRAINER} if model in sets.TRAINED else {}), **self.about, "results": results}
+            raise Failed(f"{shown} gave no result for {model} under both filters")
+        return results
 
 
 def plan(options):
@@ -188,8 +197,6 @@ def plan(options):
             if ties not in sets.SETS[name]["ties"]:
                 continue
             for model in options.models:
-                if model == sets.RELEASE and ties != "given":
-                    continue  # a release learned the given order
                 for seed in sets.seeds_of(model, ties, options.seeds):
                     wanted = settings.get(name, {}).get(model, {})
                     record = records.read(records.path_of(options.out, name, model, ties, seed))
@@ -236,12 +243,14 @@ def run(options):
         print(f"[{at + 1}/{len(todo)}] {name} {model}, ties {ties}, seed {seed}"
               + (f"; about {clock(left)} left" if left else ""), flush=True)
         try:
-            record = bench.run(name, model, ties, seed, settings)
+            made = bench.run(name, model, ties, seed, settings)
         except Failed as error:
             failures.append(f"{name} {model} ties {ties} seed {seed}: {error}")
             print(f"   failed: {error}", flush=True)
             continue
-        records.write(records.path_of(options.out, name, model, ties, seed), record)
+        record = made[0]
+        for part in made:
+            records.write(records.path_of(options.out, name, part["model"], ties, seed), part)
         pace.add(record)
         shown = ", ".join(f"{seen} R@10 {values['recall@10'][0]:.4f} N@10 {values['ndcg@10'][0]:.4f}"
                           for seen, values in record["results"].items())

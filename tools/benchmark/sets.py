@@ -14,7 +14,8 @@ SETS = {  # name: folder below --data, heading, tie orders that exist in the dat
 MODELS = ["popularity", "popularity-recent", "transitions", "item-knn", "ease", "ials", "bpr", "item2vec",
           "content-knn", "hybrid", "gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled",
           "sasrec", "sasrec-refit", "gsasrec"]
-RELEASE = "penchant"  # Penchant's own model: trained by `penchant train`, one release per seed
+RELEASE = "penchant"  # Penchant's own model: trained by `penchant train`, one release per seed and tie order
+PARTS = ["dense", "generator"]  # of a release, measured and recorded with it
 # Networks, and the trainer that fits them now (kTrainerFormat of evaluate/baselines/trained.h): what an earlier
 # one made is shown with a mark until it is measured again.
 TRAINED = {"gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled", "sasrec", "sasrec-refit", "gsasrec"}

@@ -4,6 +4,11 @@
 #include <limits>
 
 namespace penchant::evaluate {
+namespace {
+
+constexpr std::size_t kExactPlaces = 50;  ///< more than any metric reads
+
+}  // namespace
 
 Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recommend::Scorer> scorer,
                                                     rank::Ranker ranker, std::vector<std::string> names,
@@ -22,8 +27,8 @@ Result<std::unique_ptr<Model>> ReleaseColumns::make(std::shared_ptr<const recomm
       return invalid("a release has no model \"" + name + "\": it has " + known);
     }
     model->columns_.push_back(name == "penchant" ? kFused : static_cast<std::size_t>(at - features.begin()));
-    const bool fused = name == "penchant" && model->ranker_.weights(rank::Task::recommend)[rank::column(rank::Feature::generator)] != 0;
-    model->asks_generator_ |= fused || name == rank::name_of(rank::Feature::generator);
+    model->asks_generator_ |= name == rank::name_of(rank::Feature::generator);
+    model->asks_fused_ |= name == "penchant";
   }
   model->names_ = std::move(names);
   model->types_ = std::move(types);
@@ -42,7 +47,11 @@ Status ReleaseColumns::score(std::span<const Query> queries, MatrixView<float> o
   for (std::size_t q = 0; q < queries.size(); ++q) {
     const auto history = to_history(queries[q].history, types_, scorer_->items());
     const auto task = history.empty() ? rank::Task::guest : rank::Task::recommend;
-    PENCHANT_TRY(features, scorer_->features(history, queries[q].at_ms, asks_generator_));
+    const std::size_t exact = kExactPlaces + history.size();  // seen items may be taken out of the list
+    const auto generator = asks_generator_ ? recommend::GeneratorRows()
+                           : asks_fused_   ? recommend::best_rows(ranker_, task, exact)
+                                           : recommend::no_rows();
+    PENCHANT_TRY(features, scorer_->features(history, queries[q].at_ms, generator));
     for (std::size_t n = 0; n < columns_.size(); ++n) {
       const auto scores = out.row(q * columns_.size() + n);
       for (std::size_t i = 0; i < features.rows(); ++i) {

@@ -16,7 +16,8 @@ namespace penchant::evaluate {
 inline constexpr std::array<std::string_view, 3> kReleaseColumns{"penchant", "dense", "generator"};
 
 /// "penchant" is the fused score that is served; "dense" and "generator" are single columns of the
-/// same pass. Items that joined the catalogue after training score -infinity here: a release alone
+/// same pass. Ranks of "penchant" beyond the first 50 are estimates, unless "generator" is asked for too
+/// (recommend::best_rows). Items that joined the catalogue after training score -infinity here: a release alone
 /// does not know them.
 class ReleaseColumns final : public Model {
  public:
@@ -41,7 +42,8 @@ class ReleaseColumns final : public Model {
   rank::Ranker ranker_;
   std::vector<std::string> names_, types_;
   std::vector<std::size_t> columns_;  ///< [names] feature column, or kFused
-  bool asks_generator_ = false;       ///< some name needs its column
+  bool asks_generator_ = false;       ///< some name is its column
+  bool asks_fused_ = false;
 };
 
 /// The events of a query as a scorer of `known_items` items reads them; events of items that joined

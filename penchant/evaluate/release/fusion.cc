@@ -16,6 +16,7 @@ using Columns = std::vector<std::size_t>;  ///< features in use
 constexpr std::array<double, 3> kShrinkage{0.1, 0.03, 0.01};  ///< strongest first
 constexpr std::size_t kSeen = rank::column(rank::Feature::seen);
 constexpr std::size_t kCold = rank::column(rank::Feature::cold);
+constexpr double kMostColdRaise = 10;  ///< above the most likely weight of "cold"
 
 const rank::Weights& default_weights() {
   static const rank::Weights weights = rank::Ranker().weights(rank::Task::recommend);
@@ -200,6 +201,49 @@ Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const 
   return best;
 }
 
+/// How much of the first places new items take, for any weight of "cold".
+class NewItemPlaces {
+ public:
+  /// \param lists of the same rows as `from`, the fused score without "cold" (and the log of stands_for) as offsets
+  NewItemPlaces(std::span<const FusionList> from, std::span<const rank::FitList> lists, bool remove_seen) {
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      std::vector<Row> known, fresh;
+      for (std::size_t r = 0; r < from[i].stands_for.size(); ++r) {
+        if (remove_seen && from[i].seen[r] != 0) continue;
+        const double items = static_cast<double>(from[i].stands_for[r]);
+        (lists[i].features(r, 0) != 0 ? fresh : known).push_back({static_cast<double>(lists[i].offsets[r]) - std::log(items), items});
+      }
+      std::ranges::sort(known, std::greater<>(), &Row::score);
+      std::ranges::sort(fresh, std::greater<>(), &Row::score);
+      known_.push_back(std::move(known));
+      fresh_.push_back(std::move(fresh));
+    }
+  }
+
+  /// Of kPlaces places on average. A row that stands for several items takes as many places.
+  [[nodiscard]] double share(double cold) const {
+    double taken = 0;
+    for (std::size_t i = 0; i < known_.size(); ++i) {
+      double left = kPlaces;
+      for (auto k = known_[i].begin(), f = fresh_[i].begin(); left > 0 && f != fresh_[i].end();) {
+        const bool is_new = k == known_[i].end() || f->score + cold > k->score;
+        const double items = std::min(left, is_new ? f->items : k->items);
+        left -= items;
+        if (is_new) taken += items, ++f;
+        else ++k;
+      }
+    }
+    return taken / (kPlaces * static_cast<double>(known_.size()));
+  }
+
+ private:
+  static constexpr double kPlaces = 10;
+  struct Row {
+    double score, items;
+  };
+  std::vector<std::vector<Row>> known_, fresh_;  ///< [lists], best first
+};
+
 }  // namespace
 
 Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remove_seen,
@@ -240,7 +284,8 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
   return report;
 }
 
-Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights) {
+Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights, bool remove_seen,
+                                  const FusionOptions& options) {
   PENCHANT_DO(check(rehearsal));
   std::vector<rank::FitList> lists;
   std::size_t fresh = 0;
@@ -259,7 +304,12 @@ Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const r
   }
   if (fresh < kLeastNewTargets) return 0.0;
   PENCHANT_TRY(report, rank::fit_weights(lists, {.l2 = 1e-4}));
-  return report.weights[0];
+  const double wanted = options.new_share * static_cast<double>(fresh) / static_cast<double>(lists.size());
+  const NewItemPlaces places(rehearsal, lists, remove_seen);
+  double low = report.weights[0], high = low + kMostColdRaise;
+  if (places.share(low) >= wanted) return low;
+  for (int step = 0; step < 40; ++step) (places.share((low + high) / 2) < wanted ? low : high) = (low + high) / 2;
+  return high;
 }
 
 }  // namespace penchant::evaluate

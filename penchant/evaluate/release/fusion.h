@@ -23,6 +23,9 @@ struct FusionOptions {
   /// A feature goes when NDCG@10 without it is higher by more than this and likelihood not lower.
   double margin = 1e-3;
   double as_new = 0.05;          ///< share of the trained items that are rehearsed as new ones
+  /// Places among the first ten that new items get at least, for every choice that falls on them: 1 = as large a part
+  /// of the lists as of the choices. More is exploration, paid by known items.
+  double new_share = 2;
   std::uint64_t seed = 1;
 };
 
@@ -56,10 +59,12 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
                                     const FusionOptions& options, Executor& executor,
                                     const ProgressSink& progress = {});
 
-/// The weight of "cold" for the other weights as they are: maximum likelihood of the targets in lists where some trained
-/// items were scored as if they were new. 0 where fewer than `kLeastNewTargets` of the targets are such items.
+/// The weight of "cold" for the other weights as they are, from lists where some trained items were scored as if they were
+/// new: maximum likelihood of the targets, raised until new items have their share of the first ten places
+/// (FusionOptions::new_share). 0 where fewer than `kLeastNewTargets` of the targets are such items.
 inline constexpr std::size_t kLeastNewTargets = 10;
-Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights);
+Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights, bool remove_seen,
+                                  const FusionOptions& options);
 
 /// Reads a sealed release, scores the validation events it held out (history = training part; test
 /// events are never looked at), writes ranker.json and seals again. A release that held out nothing

@@ -72,14 +72,24 @@ std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uin
   return out;
 }
 
-FusionList make_list(Matrix<float> features, const Case& c, std::span<const Interaction> history,
-                     std::span<const std::uint8_t> held_out, const FusionOptions& options) {
+/// The features of one case's candidates; the generator's of nothing else, for it is by far the dearest.
+Result<FusionList> make_list(const recommend::Scorer& scorer, const Case& c, std::span<const Interaction> events,
+                             const std::vector<std::string>& types, std::span<const std::uint8_t> held_out,
+                             const FusionOptions& options) {
+  std::vector<Candidate> rows;
+  const auto candidates = [&](const Matrix<float>& features) {
+    std::vector<std::uint32_t> chosen;
+    if (!rows.empty()) return chosen;
+    rows = choose_candidates(features, c.target, held_out, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
+    for (const Candidate& candidate : rows) chosen.push_back(candidate.row);
+    return chosen;
+  };
+  PENCHANT_TRY(features, scorer.features(to_history(events, types, scorer.items()), c.at_ms, candidates));
+  if (rows.empty()) (void)candidates(features);  // no history the model reads: no generator either
   for (float& value : features.values())
     if (!std::isfinite(value)) value = kLowest;
-  const auto rows =
-      choose_candidates(features, c.target, held_out, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
   std::vector<std::uint8_t> known(features.rows(), 0);
-  for (const auto& event : history)
+  for (const auto& event : events)
     if (event.item < known.size()) known[event.item] = 1;
   FusionList out{.features = Matrix<float>(rows.size(), features.cols()), .target = 0};
   for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -107,15 +117,13 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
     const std::size_t count = std::min(kBlock, cases.size() - begin);
     executor.parallel_for(count, 1, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = begin + from; i < begin + to; ++i) {
-        const auto events = split.history(cases[i]);
-        auto features =
-            scorer.features(to_history(events, split.log().types, scorer.items()), cases[i].at_ms);
-        if (features.ok()) {
-          lists[i] = make_list(std::move(features).value(), cases[i], events, held_out, options);
+        auto list = make_list(scorer, cases[i], split.history(cases[i]), split.log().types, held_out, options);
+        if (list.ok()) {
+          lists[i] = std::move(list).value();
           continue;
         }
         const std::lock_guard lock(mutex);
-        if (!error) error = std::move(features).error();
+        if (!error) error = std::move(list).error();
       }
     });
     if (error) return std::move(*error);
@@ -149,7 +157,7 @@ Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store&
   const auto as_new = catalog::draw_cold_items(release.item_ids, options.as_new, release.manifest.cold_seed + kRehearsalSeed + options.seed);
   PENCHANT_TRY(rehearsed, recommend::Scorer::load(release_folder, {.as_new = as_new}));
   PENCHANT_TRY(rehearsal, make_lists(*rehearsed, split, options, executor, progress));
-  PENCHANT_TRY(cold, choose_cold_weight(rehearsal, report.weights));
+  PENCHANT_TRY(cold, choose_cold_weight(rehearsal, report.weights, remove_seen, options));
   report.weights[rank::column(rank::Feature::cold)] = cold;
   PENCHANT_DO(write_weights(release_folder, report.weights, std::move(release.manifest)));
   return report;

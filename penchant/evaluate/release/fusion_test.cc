@@ -67,13 +67,42 @@ TEST(ChooseColdWeight, FindsHowMuchLikelierNewItemsAreThanTheirScoresSay) {
       const double draw = rng.uniform() * sum;
       list.target = static_cast<std::size_t>(std::ranges::lower_bound(until, draw) - until.begin());
     }
-    EXPECT_NEAR(choose_cold_weight(lists, weights).value(), truth, 0.25);  // three standard errors and more
+    EXPECT_NEAR(choose_cold_weight(lists, weights, false, {.new_share = 0}).value(), truth, 0.25);  // three standard errors and more
   }
   // Without new items among the targets there is nothing to learn from.
   auto lists = lists_with_signal_in_transitions(200, 1, 7);
   for (auto& list : lists)
     for (std::size_t r = 0; r < 40; ++r) list.features(r, cold) = r != list.target && r % 5 == 0 ? 1 : 0;
-  EXPECT_EQ(choose_cold_weight(lists, weights).value(), 0);
+  EXPECT_EQ(choose_cold_weight(lists, weights, false, {}).value(), 0);
+}
+
+TEST(ChooseColdWeight, GivesNewItemsTheirShareOfTheFirstTenPlaces) {
+  const std::size_t cold = rank::column(rank::Feature::cold), transitions = rank::column(rank::Feature::transitions);
+  rank::Weights weights{};
+  weights[transitions] = 1;
+  auto lists = lists_with_signal_in_transitions(1000, 2, 8);
+  Rng rng(9);
+  double chosen = 0;
+  for (auto& list : lists) {
+    for (std::size_t r = 0; r < list.features.rows(); ++r) {
+      list.features(r, cold) = rng.uniform() < 0.1 ? 1 : 0;
+      if (list.features(r, cold) != 0) list.features(r, transitions) -= 3;  // what they lack
+    }
+    chosen += list.features(list.target, cold) / 1000;
+  }
+  for (const double share : {1.0, 2.0, 4.0}) {
+    const double weight = choose_cold_weight(lists, weights, false, {.new_share = share}).value();
+    double places = 0;
+    for (const auto& list : lists) {  // every row stands for itself
+      std::vector<std::pair<double, float>> order;
+      for (std::size_t r = 0; r < list.features.rows(); ++r)
+        order.emplace_back(-(list.features(r, transitions) + weight * list.features(r, cold)), list.features(r, cold));
+      std::ranges::sort(order);
+      for (std::size_t k = 0; k < 10; ++k) places += order[k].second / 10 / 1000;
+    }
+    EXPECT_NEAR(places, share * chosen, 0.002) << share;
+  }
+  EXPECT_LT(choose_cold_weight(lists, weights, false, {.new_share = 1}).value(), choose_cold_weight(lists, weights, false, {.new_share = 2}).value());
 }
 
 TEST(ChooseWeights, IsTheSameForAnyNumberOfThreads) {

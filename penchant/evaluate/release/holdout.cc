@@ -78,11 +78,11 @@ Status check_unseen(const ReleaseFacts& release, const Split& split) {
                    (manifest.holdout.empty() || manifest.holdout == "none" ? "nothing" : "\"" + manifest.holdout + "\"") +
                    " in training, so the answers of the " + std::string(name_of(protocol.kind)) +
                    " protocol were seen" + train_again(protocol.kind));
-  if (protocol.ties == Ties::shuffled)
-    return invalid(name +
-                   " was trained on the given order of events of one moment; shuffled, other "
-                   "events become targets, which it saw" +
-                   train_again(protocol.kind) + " on a store with the ties shuffled at import");
+  if (const std::uint64_t asked = protocol.ties == Ties::shuffled ? protocol.seed : 0; manifest.ties_seed != asked) {
+    const auto order = [](std::uint64_t seed) { return seed == 0 ? std::string("the given order") : "the shuffle " + std::to_string(seed); };
+    return invalid(name + " was trained on " + order(manifest.ties_seed) + " of events of one moment, not on " + order(asked) +
+                   ": other events become targets, which it saw" + train_again(protocol.kind) + " --ties-seed " + std::to_string(asked));
+  }
   if (manifest.holdout == "time") {
     const std::int64_t saw = std::max(manifest.holdout_time_ms, manifest.holdout_test_ms);
     if (saw > *protocol.test_ms)
@@ -117,6 +117,10 @@ Result<Protocol> protocol_of(const artifact::Manifest& manifest) {
     return invalid("release " + manifest.name +
                    " held out nothing in training, so there is nothing to "
                    "judge it by; train a release with --holdout last-out, time or cold");
+  }
+  if (manifest.ties_seed != 0) {
+    protocol.ties = Ties::shuffled;
+    protocol.seed = manifest.ties_seed;
   }
   return protocol;
 }

@@ -58,10 +58,18 @@ TEST(Holdout, OneItemWithMoreTrainingEventsThanTheProtocolLeavesIsRefused) {
   EXPECT_THAT(status.error().message, HasSubstr("learned from 1 events of item \"i3\""));
 }
 
-TEST(Holdout, ShuffledTiesAndLaterCutsAreRefused) {
-  const auto shuffled = Split::make(small_log(), {.ties = Ties::shuffled}).value();
-  EXPECT_THAT(check_unseen(release("last-out", {0, 0, 0, 0}), shuffled).error().message,
-              HasSubstr("shuffled"));
+TEST(Holdout, AnotherOrderOfTiesAndLaterCutsAreRefused) {
+  const auto given = Split::make(small_log(), {}).value();
+  const auto shuffled = Split::make(small_log(), {.ties = Ties::shuffled, .seed = 3}).value();
+  auto facts = release("last-out", {0, 0, 0, 0});
+  EXPECT_TRUE(check_unseen(facts, given).ok());
+  EXPECT_THAT(check_unseen(facts, shuffled).error().message, HasSubstr("--holdout last-out --ties-seed 3"));
+  facts.manifest.ties_seed = 3;
+  EXPECT_TRUE(check_unseen(facts, shuffled).ok());
+  EXPECT_THAT(check_unseen(facts, given).error().message, HasSubstr("trained on the shuffle 3 of events of one moment"));
+  const auto protocol = protocol_of(facts.manifest).value();
+  EXPECT_EQ(protocol.ties, Ties::shuffled);
+  EXPECT_EQ(protocol.seed, 3u);
   const auto early =
       Split::make(small_log(), {.kind = Kind::time, .validation_ms = kNow + 1, .test_ms = kNow + 1}).value();
   EXPECT_THAT(check_unseen(release("time", {0, 0, 0, 0}), early).error().message,
@@ -162,15 +170,12 @@ class FakeScorer final : public recommend::Scorer {
   [[nodiscard]] const artifact::Manifest& manifest() const noexcept override { return manifest_; }
   [[nodiscard]] const std::vector<std::string>& feature_names() const noexcept override { return names_; }
   Result<Matrix<float>> features(std::span<const recommend::HistoryEvent> history, std::int64_t,
-                                 bool) const override {
+                                 const recommend::GeneratorRows&) const override {
     Matrix<float> out(2, names_.size());
     for (std::size_t i = 0; i < 2; ++i)
       for (std::size_t f = 0; f < names_.size(); ++f)
         out(i, f) = static_cast<float>(10 * i + f + 100 * history.size());
     return out;
-  }
-  Result<std::vector<float>> score(std::span<const recommend::HistoryEvent>, std::int64_t) const override {
-    return std::vector<float>(2);
   }
 
  private:

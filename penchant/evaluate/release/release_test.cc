@@ -107,7 +107,8 @@ TEST_F(ReleaseTest, FusedColumnIsTheScoreThatIsServed) {
   for (std::size_t u = 0; u < 5; ++u) {
     const std::int64_t at = log.of(u).back().time_ms + 1000;
     ASSERT_TRUE(model->score(std::array{Query{log.of(u), 0, at}}, out.view()).ok());
-    EXPECT_EQ(out.values(), scorer->score(to_history(log.of(u), log.types, kItems), at).value());
+    const auto features = scorer->features(to_history(log.of(u), log.types, kItems), at).value();
+    EXPECT_EQ(out.values(), recommend::fused_scores(ranker, rank::Task::recommend, features));
   }
 }
 

@@ -40,15 +40,16 @@ std::vector<Setting> settings_around(const learn::TrainOptions& preset) {
 
 /// What penchant-train has to hold out for the validation events of a protocol.
 Result<std::vector<std::string>> holdout_arguments(const Protocol& protocol) {
-  if (protocol.ties == Ties::shuffled)
-    return invalid("a release learns from the order that the store has: its settings are tuned with --ties given");
+  const auto with_ties = [&](std::vector<std::string> arguments) {
+    if (protocol.ties == Ties::shuffled) arguments.insert(arguments.end(), {"--ties-seed", fmt::format("{}", protocol.seed)});
+    return arguments;
+  };
   switch (protocol.kind) {
-    case Kind::last_out: return std::vector<std::string>{"--holdout", "last-out"};
-    case Kind::time: return std::vector<std::string>{"--holdout", "time"};
+    case Kind::last_out: return with_ties({"--holdout", "last-out"});
+    case Kind::time: return with_ties({"--holdout", "time"});
     case Kind::cold:
-      return std::vector<std::string>{"--holdout", "cold", "--cold-share", fmt::format("{}", protocol.cold_share),
-                                      "--cold-seed", fmt::format("{}", protocol.cold_seed), "--cold-by",
-                                      std::string(catalog::name_of(protocol.cold_by))};
+      return with_ties({"--holdout", "cold", "--cold-share", fmt::format("{}", protocol.cold_share), "--cold-seed",
+                        fmt::format("{}", protocol.cold_seed), "--cold-by", std::string(catalog::name_of(protocol.cold_by))});
     default:
       return invalid(fmt::format("no release holds out what the protocol {} asks: tune with last-out, time or cold", name_of(protocol.kind)));
   }

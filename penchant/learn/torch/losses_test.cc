@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "penchant/learn/torch/dropout.h"
 #include "penchant/learn/torch/network.h"
@@ -65,12 +66,28 @@ artifact::ModelShape small_shape() {
   return s;
 }
 
+/// Every item may lend but the first, which no event was seen of.
+retrieve::LenderTable lenders_by(const Tensor& vectors) {
+  const auto n = static_cast<std::size_t>(vectors.size(0)), d = static_cast<std::size_t>(vectors.size(1));
+  retrieve::VectorTable content(d, true);
+  content.assign({vectors.data_ptr<float>(), n, d});
+  std::vector<std::uint8_t> untrained(n, 0);
+  untrained[0] = 1;
+  std::vector<std::uint32_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0U);
+  retrieve::LenderTable lenders;
+  lenders.find(content, untrained, rows);
+  return lenders;
+}
+
 Network small_network(const artifact::ModelShape& shape) {
   static Executor executor(1);
   torch::manual_seed(5);
   const Tensor codes = torch::randint(shape.codebook, {shape.items, shape.levels}, torch::kInt64);
-  return Network(shape, {}, {{"text", torch::randn({shape.items, 7})}}, codes, torch::arange(shape.items).to(torch::kFloat32),
-                 executor, 0, 0, torch::kFloat64);
+  const Tensor text = torch::randn({shape.items, 7});
+  Network net(shape, {}, {{"text", text}}, codes, torch::arange(shape.items).to(torch::kFloat32), executor, 0, 0, torch::kFloat64);
+  net.borrow_from(lenders_by(text));
+  return net;
 }
 
 TEST(CodeLoss, EqualsTheLogProbabilityOfTheWholePath) {
@@ -108,6 +125,42 @@ TEST(Network, StatesDependOnlyOnEarlierEvents) {
   const Tensor vectors = net.item_vectors();
   const Tensor whole = net.states(vectors, first(6)), part = net.states(vectors, first(4));
   EXPECT_TRUE(torch::allclose(whole.narrow(0, 0, 4), part, 1e-10, 1e-12));
+}
+
+TEST(Network, ANewItemIsItsContentAndTheIdsOfItsLenders) {
+  const auto shape = small_shape();
+  Network net = small_network(shape);
+  torch::NoGradGuard no_grad;
+  Tensor ids;
+  for (const auto& w : net.weights())
+    if (w.name == "item.id") ids = w.value;
+  const Tensor text = torch::randn({shape.items, 7});
+  const auto lenders = lenders_by(text);
+  net.borrow_from(lenders);
+  net.set_age(4);
+  const Tensor vectors = net.item_vectors(), content = net.content_vectors();
+  for (std::uint32_t i = 0; i < shape.items; ++i) {
+    Tensor lent_to = torch::zeros({shape.dim}, torch::kFloat64);
+    for (std::size_t k = 0; k < lenders.rows(i).size(); ++k) lent_to += lenders.weights(i)[k] * ids[lenders.rows(i)[k]];
+    const double own = i / (i + 4.0);  // item i has i events
+    EXPECT_TRUE(torch::allclose(vectors[i], own * ids[i] + (1 - own) * lent_to + content[i], 1e-6, 1e-7)) << i;
+  }
+}
+
+TEST(Lent, IsTheSparseProductWithItsGradient) {
+  const Tensor content = torch::randn({50, 5});
+  const Lending lending(lenders_by(content));
+  Tensor matrix = torch::zeros({50, 50});
+  const auto& rows = lending.forward();
+  for (std::size_t i = 0; i < 50; ++i)
+    for (auto e = rows.offsets[i]; e < rows.offsets[i + 1]; ++e) matrix[static_cast<std::int64_t>(i)][rows.columns[e]] = rows.weights[e];
+  Executor executor(2);
+  const Tensor a = torch::randn({50, 12}).requires_grad_(), b = a.detach().clone().requires_grad_(), weight = torch::randn({50, 12});
+  const Tensor ours = lent(lending, a, executor), plain = torch::mm(matrix, b);
+  EXPECT_TRUE(torch::allclose(ours, plain, 1e-5, 1e-6));
+  (ours * weight).sum().backward();
+  (plain * weight).sum().backward();
+  EXPECT_TRUE(torch::allclose(a.grad(), b.grad(), 1e-5, 1e-6));
 }
 
 TEST(Network, GradientsAgreeWithFiniteDifferences) {

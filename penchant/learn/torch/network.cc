@@ -127,6 +127,12 @@ Network::Network(const artifact::ModelShape& shape, const Architecture& architec
     depth_out_.push_back(linear("depth.out." + std::to_string(l), shape.codebook, d));
 }
 
+void Network::set_age(double events) {
+  torch::NoGradGuard no_grad;
+  log_age_.fill_(std::log(events));
+  log_age_.set_requires_grad(false);
+}
+
 Tensor Network::gate() const { return counts_ / (counts_ + log_age_.exp()); }
 
 double Network::logit_scale() const {
@@ -156,7 +162,8 @@ Tensor Network::item_vectors(bool training, double id_dropout) const {
   if (training && id_dropout > 0) g = g * torch::rand_like(g).ge(id_dropout).to(dtype_);
   // The id is learned as what content leaves out: g * id + content = g * (id + content) + (1 - g) * content,
   // and `id + content` is what the release calls item.id.
-  return g * id_ + content_vectors();
+  const Tensor own = g * id_ + content_vectors();
+  return lending_ ? own + (1 - g) * lent(*lending_, id_, *executor_) : own;
 }
 
 Tensor Network::run(const Block& b, Tensor x, const Tensor& offsets, const Rates& rates, bool training, bool rotate) const {

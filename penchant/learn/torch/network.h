@@ -4,12 +4,14 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/executor.h"
 #include "penchant/learn/architecture.h"
+#include "penchant/learn/torch/lending.h"
 #include "penchant/learn/windows.h"
 
 namespace penchant::learn {
@@ -57,6 +59,10 @@ class Network {
   Network(const artifact::ModelShape& shape, const Architecture& architecture, std::vector<Modality> modalities, torch::Tensor codes,
           torch::Tensor counts, Executor& executor, double id_scale = 0, double weight_scale = 0, torch::Dtype dtype = torch::kFloat32);
 
+  /// From now on an id that is young or dropped is made up for by those of the item's lenders. \param lenders [n]
+  void borrow_from(const retrieve::LenderTable& lenders) { lending_ = std::make_shared<Lending>(lenders); }
+  /// Items of this many training events are half their own id, half borrowed; not learned any more.
+  void set_age(double events);
   /// e(i) of all items, [n, d]; with `training` some ids are dropped.
   [[nodiscard]] torch::Tensor item_vectors(bool training = false, double id_dropout = 0) const;
   /// content(i) of all items, [n, d].
@@ -123,6 +129,7 @@ class Network {
   double weight_scale_;
   torch::Tensor codes_, counts_, cosines_, sines_;
   std::vector<ModalityInput> modalities_;
+  std::shared_ptr<const Lending> lending_;  ///< null: ids stand alone
   std::vector<Weight> weights_;
   torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_, positions_, mask_item_;
   std::vector<torch::Tensor> gru_;  ///< per layer: weights of input and state, biases of both

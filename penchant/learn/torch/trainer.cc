@@ -49,7 +49,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.rotary), double(o.architecture.context),
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
                          o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
-                         double(o.architecture.scaled_input), double(o.architecture.drops_attention)})
+                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow)})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -74,6 +74,8 @@ Network make_network(const TrainingData& data, const TrainOptions& options, Exec
   std::vector<float> counts(data.train_count.begin(), data.train_count.end());
   Network network(shape, options.architecture, std::move(modalities), data.codes.empty() ? Tensor() : tensor_of(data.codes),
                   tensor_of(counts), executor, options.id_scale, options.weight_scale);
+  if (options.age > 0 && !data.codes.empty()) network.set_age(options.age);
+  if (options.borrow && data.lenders.items() > 0) network.borrow_from(data.lenders);
   if (network.bias().defined()) network.bias().detach().fill_(starting_bias(options, data.items));
   return network;
 }
