@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array<std::string_view, kFeatures> kFeatureNames{
-    "dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold", "towers",
+    "dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold", "towers", "alike",
     "lexical", "text", "anchor_vector", "anchor_content", "anchor_transitions"};
 constexpr std::array<std::string_view, kTasks> kTaskNames{"recommend", "guest", "search", "similar"};
 constexpr std::uint64_t kMaxBytes = 1 << 20;
@@ -39,7 +39,7 @@ Ranker::Ranker() {
     for (const auto& [feature, weight] : weights) tasks_[static_cast<std::size_t>(task)][column(feature)] = weight;
   };
   set(Task::recommend, {{Feature::dense, 1.0}, {Feature::generator, 0.25}, {Feature::transitions, 0.35},
-                        {Feature::popularity, 0.05}, {Feature::recency, 0.05}, {Feature::content, 0.5}});
+                        {Feature::popularity, 0.05}, {Feature::recency, 0.05}, {Feature::content, 0.5}, {Feature::alike, 1.0}});
   set(Task::guest, {{Feature::popularity, 1.0}, {Feature::recency, 0.1}});
   set(Task::search, {{Feature::lexical, 4.0}, {Feature::text, 5.0}, {Feature::dense, 0.15},
                      {Feature::content, 0.3}, {Feature::popularity, 0.1},

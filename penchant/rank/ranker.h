@@ -15,6 +15,7 @@
 ///   content     cosine of the item's content vector and the profile of the recent history
 ///   seen        1 if the item is in the history
 ///   cold        1 if training saw no event of the item
+///   alike       share of the item's lenders (retrieve/lenders.h) in the history, each by its lending weight times 0.7^age
 ///   towers      log-softmax of the two towers over all items, given the history (nn/towers.h)
 ///   lexical     BM25 of the query, divided by the best one of the list
 ///   text        cosine of the query's and the item's sentence vectors
@@ -36,12 +37,12 @@
 namespace penchant::rank {
 
 enum class Feature : std::uint8_t {
-  dense, generator, transitions, popularity, recency, content, seen, cold, towers,
+  dense, generator, transitions, popularity, recency, content, seen, cold, towers, alike,
   lexical, text, anchor_vector, anchor_content, anchor_transitions,
 };
-inline constexpr std::size_t kFeatures = 14;
+inline constexpr std::size_t kFeatures = 15;
 /// The first of them, which a history alone decides: the columns of recommend::Scorer.
-inline constexpr std::size_t kHistoryFeatures = 9;
+inline constexpr std::size_t kHistoryFeatures = 10;
 [[nodiscard]] std::string_view name_of(Feature feature) noexcept;
 [[nodiscard]] constexpr std::size_t column(Feature feature) noexcept { return static_cast<std::size_t>(feature); }
 

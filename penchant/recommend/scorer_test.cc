@@ -87,7 +87,7 @@ TEST_F(ReleaseFiles, FeaturesHoldWhatTheirNamesSay) {
   auto scorer = Scorer::load(folder());
   ASSERT_TRUE(scorer.ok()) << scorer.error().message;
   EXPECT_THAT(scorer.value()->feature_names(),
-              testing::ElementsAre("dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold", "towers"));
+              testing::ElementsAre("dense", "generator", "transitions", "popularity", "recency", "content", "seen", "cold", "towers", "alike"));
   const auto features = scorer.value()->features(history({3, 12}), 0).value();
   double dense = 0;
   for (std::size_t i = 0; i < features.rows(); ++i) dense += std::exp(static_cast<double>(features(i, 0)));

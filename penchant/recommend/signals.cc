@@ -44,6 +44,17 @@ std::vector<float> borrowed(const ItemTables& tables, const retrieve::Transition
   return scores;
 }
 
+/// See Feature::alike.
+std::vector<float> alike(const ItemTables& tables, std::span<const ItemId> items) {
+  const std::size_t n = std::min(tables.rows(), tables.lenders.items());
+  std::vector<float> weight(tables.rows(), 0), out(tables.rows(), 0);
+  double decay = 1;
+  for (std::size_t e = items.size(); e > 0 && items.size() - e < retrieve::kTransitionHistory; --e, decay *= retrieve::kTransitionDecay)
+    if (index(items[e - 1]) < weight.size()) weight[index(items[e - 1])] += static_cast<float>(decay);
+  for (std::size_t i = 0; i < n; ++i) out[i] = tables.lenders.mean(i, weight);
+  return out;
+}
+
 }  // namespace
 
 MedianItem median_item(const CountViews& counts, std::span<const std::uint8_t> untrained) {
@@ -82,6 +93,7 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
   for (float& score : signals.transitions)
     if (score != 0) score = transition_feature(static_cast<double>(score));
   if (model == nullptr) return signals;
+  signals.alike = alike(tables, items);
   if (!hidden.empty()) {
     signals.hidden.assign(hidden.begin(), hidden.end());
     signals.logits.resize(tables.rows());
@@ -142,6 +154,7 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     row[column(Feature::transitions)] = i < signals.transitions.size() ? signals.transitions[i] : 0;
     row[column(Feature::popularity)] = popularity;
     row[column(Feature::recency)] = recency_feature(last_seen, inputs.at_ms);
+    row[column(Feature::alike)] = i < signals.alike.size() ? signals.alike[i] : 0;
     row[column(Feature::content)] = i < signals.content.size() ? signals.content[i] : 0;
     row[column(Feature::seen)] = i < inputs.seen.size() && inputs.seen[i] != 0 ? 1.0F : 0.0F;
     row[column(Feature::cold)] = cold ? 1.0F : 0.0F;

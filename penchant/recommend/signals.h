@@ -51,6 +51,7 @@ struct HistorySignals {
   std::vector<float> towers;       ///< [n], score of the two towers
   float tower_normaliser = 0;      ///< log sum exp(towers)
   std::vector<float> transitions;  ///< [n], log1p(1000 score)
+  std::vector<float> alike;        ///< [n], how much of its lenders is in the history
   std::vector<float> profile;      ///< [x]
   std::vector<float> content;      ///< [n], cosine
 };
