@@ -10,6 +10,7 @@
 
 #include "penchant/kernels/aligned.h"
 #include "penchant/kernels/int8_bars.h"
+#include "penchant/kernels/int8_codes.h"
 #include "penchant/kernels/int8_panels.h"
 #include "penchant/kernels/linear.h"
 #include "penchant/kernels/vectors.h"
@@ -25,7 +26,7 @@ constexpr std::size_t kWaiting = 24;             ///< candidates whose vectors a
 constexpr std::size_t kSeedPlaces = 40;          ///< longer lists start without a bar
 constexpr std::size_t kShortList = 64;           ///< newcomers look for their place from the back
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
-constexpr int kUserLevels = 127, kItemLevels = 127, kItemOffset = 128;
+constexpr int kItemLevels = 127, kItemOffset = 128;
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
@@ -247,25 +248,17 @@ struct BatchTopK::Impl {
 
   /// Writes û and what undoes the offset of the items' codes.
   void code_user(Searcher& user, std::int8_t* codes_out) const {
-    const float most = std::max(largest(user.vector), bias_unit);
-    if (most > 0) user.scale = static_cast<double>(most) / kUserLevels;
+    const Int8Codes coded = encode_int8(user.vector, bias_unit, {codes_out, dim});
+    user.scale = coded.scale;
     user.inverse = 1 / user.scale;
-    const auto per_step = static_cast<float>(user.inverse);
-    std::array<double, 4> errors{};
-    std::int32_t sum = 0;
-    const auto put = [&](std::size_t c, float x) {
-      const int code = std::clamp(steps_of(x, per_step), -kUserLevels, kUserLevels);
-      codes_out[c] = static_cast<std::int8_t>(code);
+    user.error = coded.error;
+    std::int32_t sum = coded.sum;
+    if (extended > dim) {
+      const int code = std::clamp(steps_of(bias_unit, static_cast<float>(user.inverse)), -kInt8Levels, kInt8Levels);
+      codes_out[dim] = static_cast<std::int8_t>(code);
       sum += code;
-      const double off = x - code * user.scale;
-      errors[c % 4] += off * off;
-    };
-    std::size_t c = 0;
-    for (; c + 4 <= dim; c += 4)
-      for (std::size_t l = 0; l < 4; ++l) put(c + l, user.vector[c + l]);
-    for (; c < dim; ++c) put(c, user.vector[c]);
-    if (extended > dim) put(dim, bias_unit);
-    user.error = std::sqrt(errors[0] + errors[1] + (errors[2] + errors[3]));
+      user.error = std::hypot(user.error, bias_unit - code * user.scale);
+    }
     user.start = -static_cast<double>(kItemOffset) * sum;
   }
 

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kSumBlock = 4096;          // rows added up in one piece, whatever the threads
 constexpr std::size_t kScreenRows = 4096;        // rows per call of the screened search
 constexpr std::size_t kScreenClusters = 256;     // centroids from which screening pays
+constexpr std::size_t kFewRows = 32;             // rows that are added up in float
+constexpr std::size_t kAhead = 4;                // rows fetched before they are added
 constexpr std::size_t kBalanceRows = 256;        // rows whose distances to all centroids are held at once
 constexpr std::size_t kSeedRowsPerCluster = 64;  // k-means++ reads at most this many rows per cluster
 
@@ -134,6 +136,10 @@ std::uint32_t split_for_empty(KMeansFit& fit, std::vector<std::uint32_t>& counts
   return splits;
 }
 
+void prefetch(std::span<const float> row) {
+  for (std::size_t j = 0; j < row.size(); j += 16) __builtin_prefetch(row.data() + j);
+}
+
 /// Mean of the rows of each cluster, added in row order; a cluster without rows keeps its centroid.
 void move_centroids(MatrixView<const float> rows, KMeansFit& fit, std::span<const std::uint32_t> counts,
                     Executor& executor) {
@@ -145,12 +151,17 @@ void move_centroids(MatrixView<const float> rows, KMeansFit& fit, std::span<cons
   for (std::size_t i = 0; i < rows.rows(); ++i) members[next[fit.codes[i]]++] = static_cast<std::uint32_t>(i);
   executor.parallel_for(clusters, 1, [&](std::size_t begin, std::size_t end) {
     std::vector<double> sum(rows.cols());
+    std::vector<float> few(rows.cols());
     for (std::size_t k = begin; k < end; ++k) {
       if (counts[k] == 0) continue;
       std::ranges::fill(sum, 0.0);
-      for (std::size_t m = start[k]; m < start[k + 1]; ++m) {
-        const auto row = rows.row(members[m]);
-        for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += row[j];
+      for (std::size_t m = start[k]; m < start[k + 1];) {  // a few in float, which is faster, the rest in double
+        std::ranges::fill(few, 0.0F);
+        for (const std::size_t end_of_few = std::min(m + kFewRows, start[k + 1]); m < end_of_few; ++m) {
+          if (m + kAhead < start[k + 1]) prefetch(rows.row(members[m + kAhead]));
+          kernels::add(few, rows.row(members[m]));
+        }
+        for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += few[j];
       }
       const auto centroid = fit.centroids.row(k);
       for (std::size_t j = 0; j < sum.size(); ++j) centroid[j] = static_cast<float>(sum[j] / counts[k]);
@@ -162,10 +173,10 @@ double mean(std::span<const float> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-/// The nearest centroid maximises <row, c> - |c|^2 / 2: the best item of each row as a user, who is
-/// known to reach the score of the centroid that was nearest before. False where the CPU has no 8-bit
-/// products: then it would be no faster.
-bool nearest_by_screening(MatrixView<const float> rows, KMeansFit& fit, Executor& executor) {
+/// The nearest centroid maximises <row, c> - |c|^2 / 2: the best item of each row as a user. False where the CPU
+/// has no 8-bit products: then it would be no faster. \param again the codes in `fit` are nearly right: each row is
+/// known to reach the score of its centroid
+bool nearest_by_screening(MatrixView<const float> rows, bool again, KMeansFit& fit, Executor& executor) {
   std::vector<float> bias(fit.centroids.rows());
   for (std::size_t k = 0; k < bias.size(); ++k) {
     const auto c = fit.centroids.row(k);
@@ -175,9 +186,9 @@ bool nearest_by_screening(MatrixView<const float> rows, KMeansFit& fit, Executor
   if (!table.screens()) return false;
   executor.parallel_for(rows.rows(), kScreenRows, [&](std::size_t begin, std::size_t end) {
     std::vector<kernels::Scored> best(end - begin);
-    std::vector<float> floors(end - begin);
-    for (std::size_t i = begin; i < end; ++i)
-      floors[i - begin] = kernels::dot(rows.row(i), fit.centroids.row(fit.codes[i])) + bias[fit.codes[i]];
+    std::vector<float> floors;
+    for (std::size_t i = begin; i < end && again; ++i)
+      floors.push_back(kernels::dot(rows.row(i), fit.centroids.row(fit.codes[i])) + bias[fit.codes[i]]);
     table.find(rows.rows_from(begin, end - begin), 1, {}, best, floors);
     for (std::size_t i = begin; i < end; ++i) {
       fit.codes[i] = best[i - begin].index;
@@ -192,10 +203,10 @@ double assign(MatrixView<const float> rows, KMeansFit& fit, Executor& executor) 
   return mean(fit.distances);
 }
 
-/// The same but for near-ties, from codes that are roughly right already.
-double assign_again(MatrixView<const float> rows, KMeansFit& fit, Executor& executor) {
+/// The same but for near-ties; faster where there are many centroids. \param again as nearest_by_screening
+double assign_on_the_way(MatrixView<const float> rows, bool again, KMeansFit& fit, Executor& executor) {
   const bool large = fit.centroids.rows() >= kScreenClusters && rows.rows() >= kScreenRows;
-  if (!large || !nearest_by_screening(rows, fit, executor)) return assign(rows, fit, executor);
+  if (!large || !nearest_by_screening(rows, again, fit, executor)) return assign(rows, fit, executor);
   return mean(fit.distances);
 }
 
@@ -273,7 +284,7 @@ Result<KMeansFit> fit_kmeans(MatrixView<const float> rows, const KMeansOptions& 
   for (; fit.iterations < options.iterations; ++fit.iterations) {
     if (options.keep_going && !options.keep_going())
       return Error{ErrorCode::cancelled, "k-means was cancelled"};
-    const double error = fit.iterations == 0 ? assign(rows, fit, executor) : assign_again(rows, fit, executor);
+    const double error = assign_on_the_way(rows, fit.iterations > 0, fit, executor);
     std::vector<std::uint32_t> counts(options.clusters, 0);
     for (const auto code : fit.codes) ++counts[code];
     const auto splits = split_for_empty(fit, counts);
