@@ -36,28 +36,40 @@ std::vector<std::uint64_t> event_order(const Histories& h, bool shuffle, Rng& rn
 }
 
 bool ties_tell(const Histories& h) {
-  constexpr double kLeastAgreement = 0.75;
-  constexpr std::size_t kLeastPairs = 100, kMostPairs = 2'000'000;
-  struct Met {
-    std::uint32_t up = 0, down = 0;  ///< the lower row first, the higher row first
+  constexpr double kMoreThanChance = 1.2;
+  constexpr std::size_t kLeastMeetings = 100, kMostMeetings = 200'000;
+  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> neighbours;  ///< sorted
+  std::unordered_map<std::uint32_t, std::size_t> place;                      ///< of the items of one basket
+  std::size_t meetings = 0, again = 0;
+  double by_chance = 0;
+  const auto add = [&](std::uint32_t item, std::uint32_t neighbour) {
+    auto& of_item = neighbours[item];
+    const auto at = std::ranges::lower_bound(of_item, neighbour);
+    if (at == of_item.end() || *at != neighbour) of_item.insert(at, neighbour);
   };
-  std::unordered_map<std::uint64_t, Met> pairs;
-  for (std::size_t u = 0; u < h.users() && pairs.size() < kMostPairs; ++u)
-    for (std::uint64_t e = h.offsets[u]; e + 1 < h.offsets[u + 1]; ++e) {
-      const std::uint64_t a = h.items[e], b = h.items[e + 1];
-      if (a == b || h.times_ms[e] != h.times_ms[e + 1]) continue;
-      Met& met = pairs[std::min(a, b) << 32 | std::max(a, b)];
-      ++(a < b ? met.up : met.down);
+  const auto read = [&](std::span<const std::uint32_t> basket) {
+    place.clear();
+    for (std::size_t k = 0; k < basket.size(); ++k) place.emplace(basket[k], k);
+    for (std::size_t k = 0; k < basket.size(); ++k)
+      if (const auto known = neighbours.find(basket[k]); known != neighbours.end())
+        for (const std::uint32_t other : known->second) {
+          const auto met = other > basket[k] ? place.find(other) : place.end();  // each pair once
+          if (met == place.end()) continue;
+          ++meetings;
+          again += std::max(met->second, k) - std::min(met->second, k) == 1 ? 1 : 0;
+          by_chance += 2 / static_cast<double>(basket.size());
+        }
+    for (std::size_t k = 0; k + 1 < basket.size(); ++k)
+      if (basket[k] != basket[k + 1]) add(basket[k], basket[k + 1]), add(basket[k + 1], basket[k]);
+  };
+  for (std::size_t u = 0; u < h.users(); ++u)
+    for (std::uint64_t begin = h.offsets[u]; begin < h.offsets[u + 1] && meetings < kMostMeetings;) {
+      std::uint64_t end = begin + 1;
+      while (end < h.offsets[u + 1] && h.times_ms[end] == h.times_ms[begin]) ++end;
+      if (end - begin > 2) read(std::span(h.items).subspan(begin, end - begin));  // two are always neighbours
+      begin = end;
     }
-  std::size_t recurring = 0;
-  double agree = 0;
-  for (const auto& [key, met] : pairs) {
-    const double up = met.up, down = met.down, both = up + down;
-    if (both < 2) continue;
-    ++recurring;
-    agree += (up * (up - 1) + down * (down - 1)) / (both * (both - 1));
-  }
-  return recurring >= kLeastPairs && agree >= kLeastAgreement * static_cast<double>(recurring);
+  return meetings >= kLeastMeetings && static_cast<double>(again) >= kMoreThanChance * by_chance;
 }
 
 std::vector<Window> make_windows(const Histories& h, std::uint32_t max_len, std::uint32_t stride) {

@@ -123,16 +123,21 @@ TEST(Pack, TargetsAreTheNextEventsWithWeightsThatSumToOne) {
   EXPECT_FLOAT_EQ(full.weights[1], 1.0f / 3);
 }
 
-TEST(TiesTell, WhereTheSameItemsComeInTheSameOrderMoreOftenThanByChance) {
+TEST(TiesTell, WhereItemsStandSideBySideAgainMoreOftenThanByChance) {
   Rng rng(3);
-  const auto made = [&](double sorted, std::int64_t step) {  // baskets of 4 of 30 items, some in order of the catalogue
+  enum class Order { random, pairs, catalogue };
+  const auto made = [&](Order order, std::int64_t step) {  // baskets of 3 of 15 pairs of items that belong together
     Histories h;
     for (int u = 0; u < 400; ++u) {
-      std::vector<std::uint32_t> basket(30);
-      std::iota(basket.begin(), basket.end(), 0U);
-      rng.shuffle(std::span(basket));
-      basket.resize(4);
-      if (rng.uniform() < sorted) std::ranges::sort(basket);
+      std::vector<std::uint32_t> pairs(15), basket;
+      std::iota(pairs.begin(), pairs.end(), 0U);
+      rng.shuffle(std::span(pairs));
+      for (std::size_t p = 0; p < 3; ++p) {
+        const std::uint32_t first = rng.uniform() < 0.5 ? 0 : 1;  // either may come first
+        basket.insert(basket.end(), {2 * pairs[p] + first, 2 * pairs[p] + 1 - first});
+      }
+      if (order == Order::random) rng.shuffle(std::span(basket));
+      if (order == Order::catalogue) std::ranges::sort(basket);
       for (std::size_t e = 0; e < basket.size(); ++e) {
         h.items.push_back(basket[e]);
         h.times_ms.push_back(1000 + static_cast<std::int64_t>(e) * step);
@@ -141,10 +146,10 @@ TEST(TiesTell, WhereTheSameItemsComeInTheSameOrderMoreOftenThanByChance) {
     }
     return ties_tell(h);
   };
-  EXPECT_TRUE(made(1, 0));
-  EXPECT_FALSE(made(0, 0));
-  EXPECT_FALSE(made(0.3, 0));
-  EXPECT_FALSE(made(1, 1)) << "no two events share a moment";
+  EXPECT_TRUE(made(Order::pairs, 0));
+  EXPECT_TRUE(made(Order::catalogue, 0));
+  EXPECT_FALSE(made(Order::random, 0));
+  EXPECT_FALSE(made(Order::pairs, 1)) << "no two events share a moment";
   EXPECT_FALSE(ties_tell({}));
 }
 
