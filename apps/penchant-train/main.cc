@@ -152,7 +152,7 @@ Status run(const Arguments& a, Report& report) {
   PENCHANT_TRY(options, train_options(a, preset));
   if (!given(a, "shuffle_ties=") && learn::ties_tell(dataset.data.train)) {
     options.shuffle_ties = false;
-    report.note("the order of events of one moment tells something: it is learned as it stands");
+    report.note("events of one moment stand in an order that tells something: it is learned (--set shuffle_ties=true if it is only how the file was written)");
   }
   report.note("learn from " + std::to_string(dataset.data.train.events()) + " events of " +
               std::to_string(dataset.users) + " users and " + std::to_string(dataset.data.items) + " items, preset " +
