@@ -187,6 +187,20 @@ TEST_F(ReleaseTest, TimeCutOfTheReleaseIsItsProtocol) {
   EXPECT_THAT(*line, HasSubstr("global time cut"));
 }
 
+TEST_F(ReleaseTest, AShuffledOrderOfTheReleaseIsItsProtocol) {
+  const std::string folder = release("r1", "last-out", {.ties = Ties::shuffled, .seed = 3});
+  auto manifest = artifact::verify_release(folder).value();
+  manifest.ties_seed = 3;
+  ASSERT_TRUE(artifact::seal_release(folder, manifest).ok());
+  const auto fusion = fit_fusion(folder, *store_, executor_);
+  ASSERT_TRUE(fusion.ok()) << fusion.error().message;
+  const auto line = write_card(folder, *store_, executor_);
+  ASSERT_TRUE(line.ok()) << line.error().message;
+  EXPECT_THAT(*line, HasSubstr("NDCG@10 penchant"));
+  const auto card = boost::json::parse(artifact::read_file(folder + "/card.json", 1 << 20).value()).as_object();
+  EXPECT_EQ(card.at("evaluation").at("results").at(0).at("ties").as_string(), "shuffled");
+}
+
 TEST_F(ReleaseTest, AskedByAnotherProtocolItIsRefusedOrMarked) {
   const std::string folder = release("r1", "last-out");
   const EventLog log = load_events(*store_).value();

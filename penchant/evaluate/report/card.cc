@@ -65,7 +65,7 @@ Result<std::string> write_card(const std::string& release_folder, store::Store& 
   std::vector<std::string> names(kReleaseColumns.begin(), kReleaseColumns.end());
   names.emplace_back("default");
   PENCHANT_TRY(sources, model_sources(names, release_folder, /*allow_seen=*/false));
-  const RunOptions options{.protocol = *protocol, .max_users = kCardUsers};
+  const RunOptions options{.protocol = *protocol, .ties = {protocol->ties}, .seed = protocol->seed, .max_users = kCardUsers};
   PENCHANT_TRY(report, run_models(log, sources, options, executor, progress));
   boost::system::error_code error;
   auto evaluation = json::parse(to_json(report, {.timings = false}), error);
