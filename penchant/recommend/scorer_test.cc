@@ -204,6 +204,53 @@ TEST_F(ReleaseFiles, ARehearsedItemIsKnownByItsContentAlone) {
   EXPECT_EQ(Scorer::load(folder(), {.as_new = std::span(as_new).first(3)}).error().code, ErrorCode::invalid_argument);
 }
 
+TEST_F(ReleaseFiles, AYoungItemBorrowsItsVectorAndWhatWasCounted) {
+  write();
+  std::vector<std::uint8_t> as_new(items_.size(), 0);
+  as_new[2] = as_new[17] = 1;
+  auto release = load_release(folder()).value();
+  ASSERT_TRUE(make_new(release, as_new).ok());
+  const ItemTables& tables = release.tables;
+  const auto events = history({10, 11, 12});
+  const auto features = Scorer::load(folder(), {.as_new = as_new}).value()->features(events, 0).value();
+  const std::vector<ItemId> items{ItemId{10}, ItemId{11}, ItemId{12}};
+  std::vector<float> counted(items_.size()), held(items_.size(), 0);
+  release.transitions.score(items, counted);
+  held[10] = 0.49F, held[11] = 0.7F, held[12] = 1;
+  float largest = 0;
+  for (std::uint32_t i = 0; i < items_.size(); ++i) {
+    ASSERT_FALSE(tables.lenders.rows(i).empty()) << i;
+    for (const std::uint32_t lender : tables.lenders.rows(i)) EXPECT_EQ(as_new[lender], 0) << "nothing is known of it";
+    const auto own = static_cast<float>(release.transitions.count(ItemId{i}));
+    const float share = own >= 64 ? 1 : own / (own + 4);
+    const float score = share * counted[i] + (1 - share) * tables.lenders.mean(i, counted);
+    EXPECT_NEAR(features(i, rank::column(rank::Feature::transitions)), score == 0 ? 0 : transition_feature(score), 1e-4) << i;
+    EXPECT_NEAR(features(i, rank::column(rank::Feature::alike)), tables.lenders.mean(i, held), 1e-5) << i;
+    largest = std::max(largest, features(i, rank::column(rank::Feature::alike)));
+  }
+  EXPECT_GT(largest, 0);
+  for (const std::uint32_t i : {2U, 17U}) {
+    const auto mean = tables.lenders.mean(i, tables.vectors);
+    for (std::size_t c = 0; c < mean.size(); ++c) EXPECT_NEAR(tables.vectors.row(i)[c], mean[c], 1e-6) << i;
+    EXPECT_EQ(release.transitions.count(ItemId{i}), 0);
+  }
+}
+
+TEST_F(ReleaseFiles, TowersScoreAnItemThatNobodyIsLikeAsTheyDo) {
+  write({.random = true, .with_towers = true, .tower_bias = -20}, 3);  // no lenders in the file; too few people to touch every item
+  const auto release = load_release(folder()).value();
+  const std::vector<ItemId> items{ItemId{1}, ItemId{2}, ItemId{3}};
+  std::vector<float> scores(items_.size());
+  tower_scores(*release.model, release.tables, items, scores);
+  const auto features = Scorer::load(folder()).value()->features(history({1, 2, 3}), 0).value();
+  std::size_t below = 0;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    below += release.tables.untrained[i] != 0 && scores[i] < 0 ? 1 : 0;
+    EXPECT_NEAR(features(i, rank::column(rank::Feature::towers)), scores[i] - log_sum_exp(scores), 1e-4) << i;
+  }
+  EXPECT_GT(below, 0u) << "or nothing is shown";
+}
+
 TEST_F(ReleaseFiles, CodesThatTellNothingApartCannotBePermuted) {
   write({.genres = 1, .per_genre = 1});
   const auto refused = Scorer::load(folder(), {.code_permutation_seed = 1});

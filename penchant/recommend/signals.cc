@@ -104,7 +104,7 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
     signals.towers.resize(tables.rows());
     tower_scores(*model, tables, items, signals.towers);
     for (std::size_t i = 0; i < tables.rows(); ++i)
-      if (tables.untrained[i] != 0) signals.towers[i] = std::max(signals.towers[i], tables.lenders.mean(i, signals.towers));
+      if (tables.untrained[i] != 0 && !tables.lenders.rows(i).empty()) signals.towers[i] = std::max(signals.towers[i], tables.lenders.mean(i, signals.towers));
     signals.tower_normaliser = log_sum_exp(signals.towers);
   }
   if (model->content_dim > 0) signals.profile = retrieve::content_profile(tables.content, items);

@@ -29,6 +29,7 @@ struct TestReleaseOptions {
   bool normalised = false;
   bool with_text = true;                    ///< false: no content at all
   bool with_towers = false;                 ///< two towers that score by the mean text of a history
+  float tower_bias = 0;                     ///< of every item
   bool content_encoder = false;             ///< codes quantise what an encoder makes of the content
   std::uint64_t seed = 1;
 };
@@ -321,7 +322,7 @@ class TestReleaseWriter {
     for (std::size_t i = 0; i < n_; ++i) std::ranges::copy(content_.row(i), parts.begin() + static_cast<std::ptrdiff_t>(i * 2 * d));
     artifact::SafeTensorsWriter w;
     w.add("item.vector", MatrixView<const float>(content_.view()));
-    vector(w, "item.bias", n_, 0);
+    vector(w, "item.bias", n_, o_.tower_bias);
     const std::string prefix = o_.with_text ? "modality.text" : "modality.given";
     vector(w, prefix + ".mean", d, 0);
     matrix(w, prefix + ".projection.weight", d, eye(d));

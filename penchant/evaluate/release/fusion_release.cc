@@ -50,7 +50,10 @@ std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uin
   const rank::Ranker ranker;
   const std::size_t items = features.rows();
   std::vector<double> score(items);
-  for (std::size_t i = 0; i < items; ++i) score[i] = ranker.score(rank::Task::recommend, features.row(i));
+  for (std::size_t i = 0; i < items; ++i) {
+    score[i] = ranker.score(rank::Task::recommend, features.row(i));
+    if (!std::isfinite(score[i])) score[i] = static_cast<double>(kLowest);  // NaN has no place in an order
+  }
   std::vector<std::uint32_t> order(items);
   std::iota(order.begin(), order.end(), 0u);
   std::erase_if(order, [&](std::uint32_t i) { return i < held_out.size() && held_out[i] != 0; });
