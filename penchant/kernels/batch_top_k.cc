@@ -38,11 +38,6 @@ double norm_of(std::span<const float> v) {
   for (; c < v.size(); ++c) sums[0] += static_cast<double>(v[c]) * v[c];
   return std::sqrt(sums[0] + sums[1] + (sums[2] + sums[3]));
 }
-float largest(std::span<const float> v) {
-  float most = 0;
-  for (const float x : v) most = std::max(most, std::fabs(x));
-  return most;
-}
 
 /// Nearest whole number of steps; |x| <= 127.5 steps.
 int steps_of(float x, float per_step) {
@@ -102,7 +97,7 @@ struct BatchTopK::Impl {
       const std::size_t end = std::min(rows.rows(), std::max(together, p + 1) * kInt8Panel);
       float most = 0;
       if (p == 0 || p >= together)
-        for (std::size_t i = begin; i < end; ++i) most = std::max(most, largest(rows.row(i)));
+        for (std::size_t i = begin; i < end; ++i) most = std::max(most, max_abs(rows.row(i)));
       quantise_panel(p, rows, most);
     }
     for (std::size_t p = panels.size(); p-- > 0;)
@@ -297,10 +292,10 @@ BatchTopK::BatchTopK(MatrixView<const float> items, std::span<const float> bias,
   float most = 0;
   for (std::size_t i = 0; i < n; ++i) {
     PENCHANT_CHECK(all_finite(items.row(i)), "BatchTopK: an item vector is not finite");
-    most = std::max(most, largest(items.row(i)));
+    most = std::max(most, max_abs(items.row(i)));
   }
   // The bias becomes a coordinate no larger than the others.
-  if (!bias.empty()) impl.bias_unit = most > 0 && largest(bias) > 0 ? largest(bias) / most : 1;
+  if (!bias.empty()) impl.bias_unit = most > 0 && max_abs(bias) > 0 ? max_abs(bias) / most : 1;
   Matrix<float> rows(n, impl.extended);
   std::vector<double> norms(n);
   std::vector<float> reach(n);  ///< largest coordinate
@@ -308,7 +303,7 @@ BatchTopK::BatchTopK(MatrixView<const float> items, std::span<const float> bias,
     std::ranges::copy(items.row(i), rows.row(i).begin());
     if (!bias.empty()) rows(i, impl.dim) = bias[i] / impl.bias_unit;
     norms[i] = norm_of(rows.row(i));
-    reach[i] = largest(rows.row(i));
+    reach[i] = max_abs(rows.row(i));
   }
   impl.row_of.resize(n);
   std::iota(impl.row_of.begin(), impl.row_of.end(), 0U);

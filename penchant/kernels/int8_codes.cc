@@ -5,6 +5,7 @@
 
 #include "penchant/base/result.h"
 #include "penchant/kernels/targets.h"
+#include "penchant/kernels/vectors.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "penchant/kernels/int8_codes.cc"
 // Highway's per-target headers come after foreach_target.h.
@@ -18,24 +19,13 @@ namespace penchant::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 
-float max_abs(const float* v, std::size_t n) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  auto most = hn::Zero(d);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) most = hn::Max(most, hn::Abs(hn::LoadU(d, v + i)));
-  float out = hn::GetLane(hn::MaxOfLanes(d, most));
-  for (; i < n; ++i) out = std::max(out, std::fabs(v[i]));
-  return out;
-}
-
 /// \param squares receives the sum of the squares of what is left over \return the sum of the codes
 std::int32_t encode(const float* v, std::size_t n, float per_step, float scale, std::int8_t* out, float& squares_out) {
   const D d;
   const hn::RebindToSigned<D> di;
   const hn::Rebind<std::int8_t, D> d8;
   const std::size_t lanes = hn::Lanes(d);
-  const auto top = hn::Set(d, 127.0F), bottom = hn::Set(d, -127.0F), steps = hn::Set(d, per_step), step = hn::Set(d, scale);
+  const auto top = hn::Set(d, float{kInt8Levels}), bottom = hn::Set(d, -float{kInt8Levels}), steps = hn::Set(d, per_step), step = hn::Set(d, scale);
   auto squares = hn::Zero(d);
   auto sum = hn::Zero(di);
   std::size_t i = 0;
@@ -50,7 +40,7 @@ std::int32_t encode(const float* v, std::size_t n, float per_step, float scale, 
   std::int32_t codes_sum = hn::GetLane(hn::SumOfLanes(di, sum));
   squares_out = hn::GetLane(hn::SumOfLanes(d, squares));
   for (; i < n; ++i) {
-    const float code = std::nearbyint(std::clamp(v[i] * per_step, -127.0F, 127.0F));
+    const float code = std::nearbyint(std::clamp(v[i] * per_step, -float{kInt8Levels}, float{kInt8Levels}));
     const float off = v[i] - code * scale;
     out[i] = static_cast<std::int8_t>(code);
     codes_sum += static_cast<std::int32_t>(code);
@@ -64,13 +54,12 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace penchant::kernels {
-HWY_EXPORT(max_abs);
 HWY_EXPORT(encode);
 
 Int8Codes encode_int8(std::span<const float> v, float least, std::span<std::int8_t> out) {
   PENCHANT_CHECK(v.size() == out.size(), "encode_int8: lengths differ");
   Int8Codes codes;
-  const float most = std::max(HWY_DYNAMIC_DISPATCH(max_abs)(v.data(), v.size()), least);
+  const float most = std::max(max_abs(v), least);
   if (most > 0) codes.scale = static_cast<double>(most) / kInt8Levels;
   float squares = 0;
   codes.sum = HWY_DYNAMIC_DISPATCH(encode)(v.data(), v.size(), static_cast<float>(1 / codes.scale),

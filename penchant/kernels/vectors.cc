@@ -60,6 +60,17 @@ void scale_all(float* v, float factor, std::size_t n) {
   for (; i < n; ++i) v[i] *= factor;
 }
 
+float max_abs_all(const float* v, std::size_t n) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto most = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) most = hn::Max(most, hn::Abs(hn::LoadU(d, v + i)));
+  float out = hn::GetLane(hn::MaxOfLanes(d, most));
+  for (; i < n; ++i) out = std::max(out, std::fabs(v[i]));
+  return out;
+}
+
 bool all_finite_all(const float* v, std::size_t n) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
@@ -107,6 +118,7 @@ HWY_EXPORT(dot_all);
 HWY_EXPORT(scores_all);
 HWY_EXPORT(add_scaled_all);
 HWY_EXPORT(scale_all);
+HWY_EXPORT(max_abs_all);
 HWY_EXPORT(all_finite_all);
 HWY_EXPORT(find_above_all);
 HWY_EXPORT(count_at_least_all);
@@ -128,6 +140,8 @@ void add_scaled(std::span<float> y, float a, std::span<const float> x) {
   PENCHANT_CHECK(x.size() == y.size(), "add_scaled: lengths differ");
   HWY_DYNAMIC_DISPATCH(add_scaled_all)(y.data(), a, x.data(), y.size());
 }
+
+float max_abs(std::span<const float> v) { return HWY_DYNAMIC_DISPATCH(max_abs_all)(v.data(), v.size()); }
 
 float l2_normalise(std::span<float> v) {
   const float norm = std::sqrt(HWY_DYNAMIC_DISPATCH(dot_all)(v.data(), v.data(), v.size()));

@@ -26,6 +26,9 @@ float l2_normalise(std::span<float> v);
 /// Every row of m by its own norm.
 void l2_normalise_rows(MatrixView<float> m);
 
+/// Largest |v[i]|; 0 of none. Only for values that are finite.
+[[nodiscard]] float max_abs(std::span<const float> v);
+
 /// True if no value is NaN or infinite.
 [[nodiscard]] bool all_finite(std::span<const float> v);
 

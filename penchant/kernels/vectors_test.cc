@@ -132,6 +132,21 @@ TEST(Vectors, FindAboveIsTheFirstStrictlyAbove) {
   });
 }
 
+TEST(Vectors, MaxAbsIsTheLargestMagnitudeWhereverItStands) {
+  at_every_simd_level([] {
+    Rng rng(6);
+    EXPECT_EQ(max_abs({}), 0);
+    for (const std::size_t n : kSizes) {
+      auto v = random_vector(rng, n);
+      for (std::size_t i = 0; i < n; ++i) {
+        const float kept = std::exchange(v[i], -3.0F);
+        EXPECT_EQ(max_abs(v), 3) << n << " " << i;
+        v[i] = kept;
+      }
+    }
+  });
+}
+
 TEST(Vectors, CountAtLeastCountsEqualsAndNeverNan) {
   at_every_simd_level([] {
     Rng rng(7);

@@ -85,20 +85,6 @@ Result<std::vector<Modality>> read_content(Catalogue& catalogue, const DatasetOp
   return modalities;
 }
 
-/// All modalities of each item side by side, [items, sum of dims].
-Matrix<float> concatenated(const std::vector<Modality>& modalities, std::size_t items) {
-  std::size_t width = 0;
-  for (const Modality& m : modalities) width += m.vectors.cols();
-  Matrix<float> all(items, width);
-  std::size_t at = 0;
-  for (const Modality& m : modalities) {
-    for (std::size_t r = 0; r < items; ++r)
-      std::ranges::copy(m.vectors.row(r), all.row(r).begin() + static_cast<std::ptrdiff_t>(at));
-    at += m.vectors.cols();
-  }
-  return all;
-}
-
 /// Rows of the items that codebooks may be fitted on.
 std::vector<std::size_t> fitted_rows(const Dataset& data) {
   std::vector<std::size_t> rows;

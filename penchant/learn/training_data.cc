@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace penchant::learn {
 namespace {
@@ -69,23 +70,30 @@ void count_events(TrainingData& data) {
   }
 }
 
+Matrix<float> concatenated(const std::vector<Modality>& modalities, std::size_t items) {
+  std::size_t width = 0;
+  for (const Modality& m : modalities) width += m.vectors.cols();
+  Matrix<float> all(items, width);
+  std::size_t at = 0;
+  for (const Modality& m : modalities) {
+    for (std::size_t r = 0; r < items; ++r)
+      std::ranges::copy(m.vectors.row(r), all.row(r).begin() + static_cast<std::ptrdiff_t>(at));
+    at += m.vectors.cols();
+  }
+  return all;
+}
+
 void choose_lenders(TrainingData& data) {
   data.lenders = {};
-  std::size_t width = 0;
-  for (const Modality& m : data.modalities) width += m.vectors.cols();
-  if (width == 0) return;
-  retrieve::VectorTable content(width, true);
+  const Matrix<float> all = concatenated(data.modalities, data.items);
+  if (all.cols() == 0) return;
+  retrieve::VectorTable content(all.cols(), true);
+  content.assign(all.view());
   std::vector<std::uint8_t> untrained(data.items);
-  std::vector<std::uint32_t> all(data.items);
-  std::vector<float> row(width);
-  for (std::uint32_t i = 0; i < data.items; ++i) {
-    auto to = row.begin();
-    for (const Modality& m : data.modalities) to = std::ranges::copy(m.vectors.row(i), to).out;
-    content.set(i, row);
-    untrained[i] = data.train_count[i] == 0 ? 1 : 0;
-    all[i] = i;
-  }
-  data.lenders.find(content, untrained, all);
+  for (std::uint32_t i = 0; i < data.items; ++i) untrained[i] = data.train_count[i] == 0 ? 1 : 0;
+  std::vector<std::uint32_t> rows(data.items);
+  std::iota(rows.begin(), rows.end(), 0U);
+  data.lenders.find(content, untrained, rows);
 }
 
 }  // namespace penchant::learn

@@ -68,6 +68,9 @@ struct TrainingData {
 /// Checks every size and index; invalid_argument naming the field otherwise.
 Status validate(const TrainingData& data);
 
+/// All modalities of each item side by side, [items, sum of dims].
+[[nodiscard]] Matrix<float> concatenated(const std::vector<Modality>& modalities, std::size_t items);
+
 /// Fills `lenders` from content and train_count; empty where there is no content.
 void choose_lenders(TrainingData& data);
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "penchant/catalog/ties.h"
 #include "penchant/nn/sequence_model.h"  // gap_bucket: training and serving must agree
 
 namespace penchant::learn {
@@ -24,14 +25,9 @@ std::vector<std::uint64_t> event_order(const Histories& h, bool shuffle, Rng& rn
   std::vector<std::uint64_t> order(h.events());
   std::iota(order.begin(), order.end(), std::uint64_t{0});
   if (!shuffle) return order;
-  for (std::size_t u = 0; u < h.users(); ++u) {
-    for (std::uint64_t begin = h.offsets[u]; begin < h.offsets[u + 1];) {
-      std::uint64_t end = begin + 1;
-      while (end < h.offsets[u + 1] && h.times_ms[end] == h.times_ms[begin]) ++end;
-      rng.shuffle(std::span(order).subspan(begin, end - begin));
-      begin = end;
-    }
-  }
+  for (std::size_t u = 0; u < h.users(); ++u)
+    catalog::each_moment(h.offsets[u], h.offsets[u + 1], [&](std::size_t e) { return h.times_ms[e]; },
+                         [&](std::size_t from, std::size_t to) { rng.shuffle(std::span(order).subspan(from, to - from)); });
   return order;
 }
 
@@ -63,12 +59,10 @@ bool ties_tell(const Histories& h) {
       if (basket[k] != basket[k + 1]) add(basket[k], basket[k + 1]), add(basket[k + 1], basket[k]);
   };
   for (std::size_t u = 0; u < h.users(); ++u)
-    for (std::uint64_t begin = h.offsets[u]; begin < h.offsets[u + 1] && meetings < kMostMeetings;) {
-      std::uint64_t end = begin + 1;
-      while (end < h.offsets[u + 1] && h.times_ms[end] == h.times_ms[begin]) ++end;
-      if (end - begin > 2) read(std::span(h.items).subspan(begin, end - begin));  // two are always neighbours
-      begin = end;
-    }
+    catalog::each_moment(h.offsets[u], h.offsets[u + 1], [&](std::size_t e) { return h.times_ms[e]; }, [&](std::size_t from, std::size_t to) {
+      if (to - from > 2 && meetings < kMostMeetings)  // two are always neighbours
+        read(std::span(h.items).subspan(from, to - from));
+    });
   return meetings >= kLeastMeetings && static_cast<double>(again) >= kMoreThanChance * by_chance;
 }
 

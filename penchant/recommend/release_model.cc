@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <numeric>
 #include <set>
 
@@ -20,6 +19,13 @@ float median(std::vector<float> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+std::vector<std::uint32_t> untrained_rows(const ItemTables& tables) {
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t i = 0; i < tables.rows(); ++i)
+    if (tables.untrained[i] != 0) rows.push_back(i);
+  return rows;
 }
 
 Status finite(std::string_view tensor, std::span<const float> values) {
@@ -178,11 +184,10 @@ Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows) {
     tables.bias[row] = tables.untrained_bias;
     if (row < release.last_seen_ms.size()) release.last_seen_ms[row] = 0;
   }
-  std::vector<std::uint32_t> all(tables.rows()), untrained;  // every row may have lost a lender
+  std::vector<std::uint32_t> all(tables.rows());  // every row may have lost a lender
   std::iota(all.begin(), all.end(), 0U);
   tables.lenders.find(tables.content, tables.untrained, all);
-  std::ranges::copy_if(all, std::back_inserter(untrained), [&](std::uint32_t row) { return tables.untrained[row] != 0; });
-  borrow_vectors(tables, untrained);
+  borrow_vectors(tables, untrained_rows(tables));
   release.transitions.forget(made);
   return {};
 }
@@ -303,10 +308,7 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   for (std::size_t i = 0; i < n; ++i)
     if (tables.untrained[i] != 0) tables.bias[i] = tables.untrained_bias;
   PENCHANT_DO(read_content(folder, *model, tables));
-  std::vector<std::uint32_t> untrained;
-  for (std::uint32_t i = 0; i < n; ++i)
-    if (tables.untrained[i] != 0) untrained.push_back(i);
-  borrow_vectors(tables, untrained);
+  borrow_vectors(tables, untrained_rows(tables));
   PENCHANT_DO(read_towers(folder, *model, tables));
   out.model = std::move(model);
   return out;

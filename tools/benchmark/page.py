@@ -47,8 +47,7 @@ def rows_of(records, name, ties, seen):
     for record in records:
         if record["set"] == name and record["ties"] == ties:
             by_model.setdefault(record["model"], []).append(record)
-    order = {model: at for at, model in enumerate([*sets.MODELS, *sets.PARTS, sets.RELEASE])}
-    models = sorted(by_model, key=lambda model: (order.get(model, len(order)), model))
+    models = sorted(by_model, key=lambda model: (sets.ORDER.get(model, len(sets.ORDER)), model))
     return [Row(model, by_model[model], seen) for model in models]
 
 
@@ -155,9 +154,8 @@ def settings_block(records, name):
         if record["set"] == name:
             runs.setdefault(record["model"], []).append(record)
     runs = {model: [run for run in found if sets.is_current(run)] or found for model, found in runs.items()}
-    order = {model: at for at, model in enumerate([*sets.MODELS, *sets.PARTS, sets.RELEASE])}
     lines = []
-    for model in sorted(runs, key=lambda m: (order.get(m, len(order)), m)):
+    for model in sorted(runs, key=lambda m: (sets.ORDER.get(m, len(sets.ORDER)), m)):
         of_model = runs[model]
         changed = of_model[0]["settings"]
         seconds = sum(run["seconds"] for run in of_model) / len(of_model)

@@ -16,6 +16,7 @@ MODELS = ["popularity", "popularity-recent", "transitions", "item-knn", "ease", 
           "sasrec", "sasrec-refit", "gsasrec"]
 RELEASE = "penchant"  # Penchant's own model: trained by `penchant train`, one release per seed and tie order
 PARTS = ["dense"]  # of a release, measured and recorded with it (its generator alone takes ten times as long)
+ORDER = {model: at for at, model in enumerate([*MODELS, *PARTS, RELEASE])}  # on the page
 # Networks, and the trainer that fits them now (kTrainerFormat of evaluate/baselines/trained.h): what an earlier
 # one made is shown with a mark until it is measured again.
 TRAINED = {"gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sampled", "sasrec", "sasrec-refit", "gsasrec"}

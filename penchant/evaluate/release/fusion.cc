@@ -56,6 +56,13 @@ Result<rank::Weights> fit(std::span<const FusionList> lists, const Plan& plan, s
   return weights;
 }
 
+/// Fused score of one row.
+double fused(const FusionList& list, std::size_t row, const rank::Weights& weights) {
+  double sum = 0;
+  for (std::size_t f = 0; f < list.features.cols(); ++f) sum += weights[f] * static_cast<double>(list.features(row, f));
+  return sum;
+}
+
 /// How weights do on one list they were not fitted on.
 struct Outcome {
   double ndcg10 = 0;
@@ -64,18 +71,12 @@ struct Outcome {
 
 /// A sampled row counts as often as it stands for, in the rank and in the likelihood.
 Outcome judge(const FusionList& list, const rank::Weights& weights, bool remove_seen) {
-  const auto score = [&](std::size_t row) {
-    double sum = 0;
-    for (std::size_t f = 0; f < list.features.cols(); ++f)
-      sum += weights[f] * static_cast<double>(list.features(row, f));
-    return sum;
-  };
   if (remove_seen && list.seen[list.target] != 0) return {};  // cannot be hit, whatever the weights
-  const double bar = score(list.target);
+  const double bar = fused(list, list.target, weights);
   double rank = 0, mass = 0;
   for (std::size_t r = 0; r < list.features.rows(); ++r) {
     if (remove_seen && list.seen[r] != 0) continue;
-    const double above = score(r) - bar;
+    const double above = fused(list, r, weights) - bar;
     const double rows = static_cast<double>(list.stands_for[r]);
     if (above >= 0) rank += rows;
     mass += rows * std::exp(std::min(above, 500.0));
@@ -201,17 +202,18 @@ Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const 
   return best;
 }
 
+bool is_new(const FusionList& list, std::size_t row) { return kCold < list.features.cols() && list.features(row, kCold) != 0; }
+
 /// How much of the first places new items take, for any weight of "cold".
 class NewItemPlaces {
  public:
-  /// \param lists of the same rows as `from`, the fused score without "cold" (and the log of stands_for) as offsets
-  NewItemPlaces(std::span<const FusionList> from, std::span<const rank::FitList> lists, bool remove_seen) {
-    for (std::size_t i = 0; i < lists.size(); ++i) {
+  /// \param weights 0 for "cold"
+  NewItemPlaces(std::span<const FusionList> lists, const rank::Weights& weights, bool remove_seen) {
+    for (const FusionList& list : lists) {
       std::vector<Row> known, fresh;
-      for (std::size_t r = 0; r < from[i].stands_for.size(); ++r) {
-        if (remove_seen && from[i].seen[r] != 0) continue;
-        const double items = static_cast<double>(from[i].stands_for[r]);
-        (lists[i].features(r, 0) != 0 ? fresh : known).push_back({static_cast<double>(lists[i].offsets[r]) - std::log(items), items});
+      for (std::size_t r = 0; r < list.stands_for.size(); ++r) {
+        if (remove_seen && list.seen[r] != 0) continue;
+        (is_new(list, r) ? fresh : known).push_back({fused(list, r, weights), static_cast<double>(list.stands_for[r])});
       }
       std::ranges::sort(known, std::greater<>(), &Row::score);
       std::ranges::sort(fresh, std::greater<>(), &Row::score);
@@ -226,10 +228,10 @@ class NewItemPlaces {
     for (std::size_t i = 0; i < known_.size(); ++i) {
       double left = kPlaces;
       for (auto k = known_[i].begin(), f = fresh_[i].begin(); left > 0 && f != fresh_[i].end();) {
-        const bool is_new = k == known_[i].end() || f->score + cold > k->score;
-        const double items = std::min(left, is_new ? f->items : k->items);
+        const bool next_is_new = k == known_[i].end() || f->score + cold > k->score;
+        const double items = std::min(left, next_is_new ? f->items : k->items);
         left -= items;
-        if (is_new) taken += items, ++f;
+        if (next_is_new) taken += items, ++f;
         else ++k;
       }
     }
@@ -287,25 +289,24 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
 Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights, bool remove_seen,
                                   const FusionOptions& options) {
   PENCHANT_DO(check(rehearsal));
+  rank::Weights others = weights;
+  others[kCold] = 0;
   std::vector<rank::FitList> lists;
   std::size_t fresh = 0;
   for (const FusionList& from : rehearsal) {
     const std::size_t rows = from.features.rows();
     rank::FitList list{Matrix<float>(rows, 1), from.target, std::vector<float>(rows)};
     for (std::size_t r = 0; r < rows; ++r) {
-      double offset = std::log(static_cast<double>(from.stands_for[r]));
-      for (std::size_t f = 0; f < from.features.cols(); ++f)
-        if (f != kCold) offset += weights[f] * static_cast<double>(from.features(r, f));
-      list.offsets[r] = static_cast<float>(offset);
-      list.features(r, 0) = kCold < from.features.cols() ? from.features(r, kCold) : 0;
+      list.offsets[r] = static_cast<float>(std::log(static_cast<double>(from.stands_for[r])) + fused(from, r, others));
+      list.features(r, 0) = is_new(from, r) ? 1 : 0;
     }
-    fresh += list.features(from.target, 0) != 0 ? 1 : 0;
+    fresh += is_new(from, from.target) ? 1 : 0;
     lists.push_back(std::move(list));
   }
   if (fresh < kLeastNewTargets) return 0.0;
   PENCHANT_TRY(report, rank::fit_weights(lists, {.l2 = 1e-4}));
   const double wanted = options.new_share * static_cast<double>(fresh) / static_cast<double>(lists.size());
-  const NewItemPlaces places(rehearsal, lists, remove_seen);
+  const NewItemPlaces places(rehearsal, others, remove_seen);
   double low = report.weights[0], high = low + kMostColdRaise;
   if (places.share(low) >= wanted) return low;
   for (int step = 0; step < 40; ++step) (places.share((low + high) / 2) < wanted ? low : high) = (low + high) / 2;

@@ -40,19 +40,20 @@ std::vector<Setting> settings_around(const learn::TrainOptions& preset) {
 
 /// What penchant-train has to hold out for the validation events of a protocol.
 Result<std::vector<std::string>> holdout_arguments(const Protocol& protocol) {
-  const auto with_ties = [&](std::vector<std::string> arguments) {
-    if (protocol.ties == Ties::shuffled) arguments.insert(arguments.end(), {"--ties-seed", fmt::format("{}", protocol.seed)});
-    return arguments;
+  if (protocol.kind != Kind::last_out && protocol.kind != Kind::time && protocol.kind != Kind::cold)
+    return invalid(fmt::format("no release holds out what the protocol {} asks: tune with last-out, time or cold", name_of(protocol.kind)));
+  std::vector<std::string> arguments{"--holdout", std::string(name_of(protocol.kind))};
+  const auto add = [&](std::string option, std::string value) {
+    arguments.push_back(std::move(option));
+    arguments.push_back(std::move(value));
   };
-  switch (protocol.kind) {
-    case Kind::last_out: return with_ties({"--holdout", "last-out"});
-    case Kind::time: return with_ties({"--holdout", "time"});
-    case Kind::cold:
-      return with_ties({"--holdout", "cold", "--cold-share", fmt::format("{}", protocol.cold_share), "--cold-seed",
-                        fmt::format("{}", protocol.cold_seed), "--cold-by", std::string(catalog::name_of(protocol.cold_by))});
-    default:
-      return invalid(fmt::format("no release holds out what the protocol {} asks: tune with last-out, time or cold", name_of(protocol.kind)));
+  if (protocol.kind == Kind::cold) {
+    add("--cold-share", fmt::format("{}", protocol.cold_share));
+    add("--cold-seed", fmt::format("{}", protocol.cold_seed));
+    add("--cold-by", std::string(catalog::name_of(protocol.cold_by)));
   }
+  if (protocol.ties == Ties::shuffled) add("--ties-seed", fmt::format("{}", protocol.seed));
+  return arguments;
 }
 
 /// Removed when it goes.
