@@ -197,7 +197,7 @@ def plan(options):
             if ties not in sets.SETS[name]["ties"]:
                 continue
             for model in options.models:
-                for seed in sets.seeds_of(model, ties, options.seeds):
+                for seed in sets.seeds_of(name, model, ties, options.seeds):
                     wanted = settings.get(name, {}).get(model, {})
                     record = records.read(records.path_of(options.out, name, model, ties, seed))
                     if record is not None and record["settings"] == wanted and sets.is_current(record) and not options.again:

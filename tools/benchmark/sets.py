@@ -23,6 +23,8 @@ TRAINED = {"gru4rec", "gru4rec-bprmax", "bert4rec", "sasrec-bce", "sasrec-sample
 TRAINER = 3
 # Nothing random in them: on the given ties one run stands for all seeds.
 DETERMINISTIC = {"popularity", "popularity-recent", "transitions", "item-knn", "ease", "content-knn"}
+# What one set shows: learning from the validation events too is a fact about protocols, not another model.
+SHOWN_BY = {"sasrec-refit": ["beauty"]}
 
 ACCURACY = {"R@5": "recall@5", "R@10": "recall@10", "N@5": "ndcg@5", "N@10": "ndcg@10"}
 BESIDE = {"MRR@10": "mrr@10", "coverage@10": "coverage@10", "novelty@10": "novelty@10", "Gini@10": "gini@10",
@@ -39,6 +41,8 @@ def is_current(record):
     return record["model"] not in TRAINED or record.get("trainer", 0) >= TRAINER
 
 
-def seeds_of(model, ties, seeds):
-    """The seeds that tell something new."""
+def seeds_of(name, model, ties, seeds):
+    """The seeds that tell something new of this model on set `name`."""
+    if name not in SHOWN_BY.get(model, [name]):
+        return []
     return seeds[:1] if ties == "given" and model in DETERMINISTIC else seeds
