@@ -23,7 +23,6 @@
 #include "penchant/learn/towers.h"
 #include "penchant/learn/trainer.h"
 #include "penchant/learn/windows.h"
-#include "penchant/semantic_id/quantiser.h"
 #include "penchant/store/store.h"
 #include "penchant/text/vector_cache.h"
 #include "report.h"
@@ -40,7 +39,7 @@ struct Arguments {
   double cold_share = 0.05;
   std::string cold_by = "random";
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
-  std::string quantiser{semantic_id::kDefaultQuantiser};
+  std::string quantiser{learn::kAutoQuantiser};
   std::vector<std::uint32_t> codebooks;
   double balance = 0;
   std::string collisions = "reassign", codes;
@@ -54,14 +53,14 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--preset", a.preset, "tiny, small, sparse, base, large, or auto from the number of events and users")->capture_default_str();
   app.add_option("--holdout", a.holdout, "what training must not see: last-out, time, cold or none")->capture_default_str();
   app.add_option("--cold-share", a.cold_share, "--holdout cold: share of the items that nothing is fitted on")->capture_default_str();
-  app.add_option("--cold-by", a.cold_by, "--holdout cold: random, or first-seen for the newest")->capture_default_str();
+  app.add_option("--cold-by", a.cold_by, "--holdout cold: random, first-seen for the newest, or an attribute with numbers")->capture_default_str();
   app.add_option("--cold-seed", a.cold_seed, "--holdout cold: seed of their draw")->capture_default_str();
   app.add_option("--ties-seed", a.ties_seed, "shuffle events of one moment, as eval --ties shuffled --seed N does; 0: the store's order")->capture_default_str();
   app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
   app.add_option("--codebook", a.codebook, "codes per level; 0: from the number of items")->capture_default_str();
   app.add_option("--codebooks", a.codebooks, "codes of every level, e.g. 256,128,64, in place of --levels and --codebook")->delimiter(',');
-  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq, opq, rqvae or behaviour")->capture_default_str();
+  app.add_option("--quantiser", a.quantiser, "what makes the semantic IDs: residual-kmeans, pq, opq, rqvae, behaviour or auto")->capture_default_str();
   app.add_option("--balance", a.balance, "price on codes that many items share; 0: none")->capture_default_str();
   app.add_option("--collisions", a.collisions, "what becomes of items that share an ID: reassign, extra or popular")->capture_default_str();
   app.add_option("--codes", a.codes, "file of semantic IDs made elsewhere, in place of a quantiser");

@@ -24,7 +24,6 @@ std::string detail_of(const learn::TrainProgress& p) {
   char text[160];
   const int n = std::snprintf(text, sizeof text, "epoch %u/%u, loss %.3f", p.epoch, p.epochs, p.loss);
   std::string out(text, static_cast<std::size_t>(n));
-  if (!p.phase.empty()) out = std::string(p.phase) + ", " + out;
   if (p.finished != nullptr && std::isfinite(p.finished->valid_ndcg10)) {
     std::snprintf(text, sizeof text, ", validation NDCG@10 %.4f", p.finished->valid_ndcg10);
     out += text;
@@ -76,10 +75,10 @@ void Report::step(const Progress& p) {
 
 void Report::training(const learn::TrainProgress& p) {
   if (p.finished == nullptr && too_soon()) return;
-  const std::string detail = detail_of(p);
-  show("train: " + detail + ", " + clock_text(p.seconds_left) + " left", p.finished != nullptr);
+  const std::string detail = detail_of(p), step = p.phase.empty() ? "train" : std::string(p.phase);
+  show(step + ": " + detail + ", " + clock_text(p.seconds_left) + " left", p.finished != nullptr);
   if (json_ == nullptr) return;
-  json::object o{{"step", "train"},
+  json::object o{{"step", step},
                  {"done", (p.epoch - 1) * p.steps + p.step},
                  {"total", p.epochs * p.steps},
                  {"detail", detail},

@@ -70,7 +70,7 @@ void print_report(const evaluate::Report& report, const Options& options) {
 Status eval(Context& context, const Options& options, bool json_given) {
   PENCHANT_TRY(run, run_options(options));
   PENCHANT_TRY(store, context.store());
-  PENCHANT_TRY(log, evaluate::load_events(*store));
+  PENCHANT_TRY(log, evaluate::load_events(*store, run.protocol.cold_by));
   PENCHANT_TRY(sources, sources_of(context, options));
   run.content = [&, store](Executor& executor, const ProgressSink& progress) {
     return evaluate::load_content(*store, content_options(context), executor, progress);
@@ -135,7 +135,7 @@ void add_eval(CLI::App& app, Run& run) {
   verb->add_flag("--all-targets", options->all_targets, "time and windows: every event of the window, not each user's first");
   verb->add_flag("--allow-seen", options->allow_seen, "mark, not refuse, a release that saw the held-out events");
   verb->add_option("--cold-share", options->cold_share, "cold: share of the items held out")->capture_default_str();
-  verb->add_option("--cold-by", options->cold_by, "cold: random, or first-seen for the newest")->capture_default_str();
+  verb->add_option("--cold-by", options->cold_by, "cold: random, first-seen for the newest, or an attribute with numbers, such as year")->capture_default_str();
   verb->add_option("--cold-seed", how.protocol.cold_seed, "cold: of the draw")->capture_default_str();
   verb->add_option("--search", options->search.judgments,
                    "search protocol instead: CSV of judged queries (query,item_id,grade); --models bm25,dense-text,random");

@@ -48,10 +48,10 @@ void add_train(CLI::App& app, Run& run) {
     verb->add_option_function<std::string>(name, [ids, name](const std::string& v) { ids->emplace_back(name, v); }, help);
   };
   passed_on("--holdout", "what training must not see: last-out (default), time, cold or none");
-  passed_on("--cold-by", "--holdout cold: which items nothing is fitted on, random (default) or first-seen for the newest");
+  passed_on("--cold-by", "--holdout cold: which items nothing is fitted on: random (default), first-seen for the newest, or those of the highest numbers under an attribute, such as year");
   passed_on("--cold-share", "--holdout cold: their share of the items (default: 0.05)");
   passed_on("--ties-seed", "shuffle events of one moment, to be judged by eval --ties shuffled --seed N (default: the store's order)");
-  passed_on("--quantiser", "what makes the semantic IDs: residual-kmeans (default), pq, opq, rqvae or behaviour; see sids compare");
+  passed_on("--quantiser", "what makes the semantic IDs: behaviour, residual-kmeans, pq, opq or rqvae (default auto: the first where there are events enough, else the second); see sids compare");
   passed_on("--codebooks", "codes of every level of the semantic IDs, e.g. 256,128,64 (default: three, from the number of items)");
   passed_on("--balance", "price on codes that many items share (default: 0, none)");
   passed_on("--collisions", "what becomes of items that share an ID: reassign (default), extra or popular");

@@ -10,7 +10,7 @@
 
 namespace penchant::artifact {
 
-inline constexpr int kReleaseFormat = 1;
+inline constexpr int kReleaseFormat = 2;
 
 /// Sizes of the user foundation model; see docs/formats/release.md.
 struct ModelShape {

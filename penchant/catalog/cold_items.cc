@@ -1,6 +1,7 @@
 #include "penchant/catalog/cold_items.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -20,22 +21,47 @@ std::uint64_t hash(std::string_view id, std::uint64_t seed) noexcept {
 
 }  // namespace
 
-std::string_view name_of(ColdBy by) noexcept { return by == ColdBy::random ? "random" : "first-seen"; }
-
-Result<ColdBy> parse_cold_by(std::string_view word) {
-  for (const ColdBy by : {ColdBy::random, ColdBy::first_seen})
-    if (word == name_of(by)) return by;
-  return invalid("cold items by \"" + std::string(word) + "\" are not known: use random or first-seen");
+std::string name_of(const ColdBy& by) {
+  switch (by.kind) {
+    case ColdBy::Kind::random: return "random";
+    case ColdBy::Kind::first_seen: return "first-seen";
+    case ColdBy::Kind::attribute: return by.attribute;
+  }
+  return "random";
 }
 
-std::vector<std::uint8_t> newest_items(std::span<const std::int64_t> first_ms, double share) {
+Result<ColdBy> parse_cold_by(std::string_view word) {
+  if (word.empty()) return invalid("cold items by what? use random, first-seen, or an attribute with numbers, such as year");
+  for (const auto kind : {ColdBy::Kind::random, ColdBy::Kind::first_seen})
+    if (word == name_of({kind, ""})) return ColdBy{kind, ""};
+  return ColdBy{ColdBy::Kind::attribute, std::string(word)};
+}
+
+double cold_key(const Item& item, const std::string& attribute) {
+  const auto found = item.attributes.find(attribute);
+  if (found == item.attributes.end()) return kNoColdKey;
+  if (const auto* number = std::get_if<double>(&found->second)) return *number;
+  const auto* text = std::get_if<std::string>(&found->second);
+  double value = 0;
+  if (text == nullptr) return kNoColdKey;
+  const auto read = std::from_chars(text->data(), text->data() + text->size(), value);
+  return read.ec == std::errc() && read.ptr == text->data() + text->size() ? value : kNoColdKey;
+}
+
+Status check_cold_keys(std::span<const double> keys, const ColdBy& by) {
+  if (std::ranges::any_of(keys, [](double key) { return !std::isnan(key); })) return {};
+  return invalid("cold items by \"" + by.attribute + "\": no item has a number under that attribute; use random, first-seen, or one that "
+                 "`penchant describe` lists with numbers");
+}
+
+std::vector<std::uint8_t> newest_items(std::span<const double> keys, double share) {
   std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < first_ms.size(); ++i)
-    if (first_ms[i] != kNeverSeen) order.push_back(i);
-  std::ranges::sort(order, [&](auto a, auto b) { return first_ms[a] != first_ms[b] ? first_ms[a] > first_ms[b] : a > b; });
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (!std::isnan(keys[i])) order.push_back(i);
+  std::ranges::sort(order, [&](auto a, auto b) { return keys[a] != keys[b] ? keys[a] > keys[b] : a > b; });
   const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(order.size())));
   order.resize(std::min(std::max<std::size_t>(wanted, 1), order.size()));
-  std::vector<std::uint8_t> marked(first_ms.size(), 0);
+  std::vector<std::uint8_t> marked(keys.size(), 0);
   for (const auto item : order) marked[item] = 1;
   return marked;
 }

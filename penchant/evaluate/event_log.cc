@@ -7,15 +7,21 @@
 
 namespace penchant::evaluate {
 
-Result<EventLog> load_events(store::Store& store) {
+Result<EventLog> load_events(store::Store& store, const catalog::ColdBy& cold_by) {
   EventLog log;
+  const bool keyed = cold_by.kind == catalog::ColdBy::Kind::attribute;
   PENCHANT_DO(store.scan_items(
       [&](catalog::ItemId id, catalog::Item&& item) {
         log.item_ids.resize(std::max<std::size_t>(log.item_ids.size(), index(id) + 1));
+        if (keyed) {
+          log.cold_keys.resize(log.item_ids.size(), catalog::kNoColdKey);
+          log.cold_keys[index(id)] = catalog::cold_key(item, cold_by.attribute);
+        }
         log.item_ids[index(id)] = std::move(item.id);
         return true;
       },
       /*with_vectors=*/false));
+  if (keyed) PENCHANT_DO(catalog::check_cold_keys(log.cold_keys, cold_by));
   PENCHANT_DO(store.scan_users([&](catalog::UserId id, catalog::User&& user) {
     log.user_ids.resize(std::max<std::size_t>(log.user_ids.size(), index(id) + 1));
     log.user_ids[index(id)] = std::move(user.id);

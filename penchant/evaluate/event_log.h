@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "penchant/base/result.h"
+#include "penchant/catalog/cold_items.h"
 #include "penchant/store/store.h"
 
 namespace penchant::evaluate {
@@ -29,6 +30,7 @@ struct EventLog {
   std::vector<std::size_t> offsets{0};  ///< [users + 1] into `events`
   std::vector<Interaction> events;      ///< [offsets.back()]
   bool world_times = true;              ///< false: times are positions or days since a user's first event
+  std::vector<double> cold_keys;        ///< [items] number under an attribute (catalog/cold_items.h); empty: not read
 
   [[nodiscard]] std::size_t users() const noexcept { return offsets.size() - 1; }
   [[nodiscard]] std::size_t items() const noexcept { return item_ids.size(); }
@@ -40,7 +42,8 @@ struct EventLog {
 
 /// Reads the whole log of a store. Events of types with weight <= 0 are left out: they are kept but
 /// not learned from, so they are neither history nor target.
-Result<EventLog> load_events(store::Store& store);
+/// \param cold_by where it is an attribute, its numbers are read too; invalid_argument where no item has one
+Result<EventLog> load_events(store::Store& store, const catalog::ColdBy& cold_by = {});
 
 /// Permutes the events of equal time inside each user; the same seed gives the same order.
 void shuffle_ties(EventLog& log, std::uint64_t seed);

@@ -111,7 +111,7 @@ Status check_fit_input(const Split& split, const FitInput& input) {
 }
 
 Result<EventLog> with_other_answers(const EventLog& log, const Protocol& protocol, std::uint64_t seed) {
-  if (protocol.kind == Kind::cold && protocol.cold_by == ColdBy::first_seen)
+  if (protocol.kind == Kind::cold && protocol.cold_by.kind == ColdBy::Kind::first_seen)
     return invalid("items that are cold by first appearance are chosen by the answers themselves");
   if (log.items() < 2) return invalid("with one item there is no other answer");
   Protocol given = protocol;

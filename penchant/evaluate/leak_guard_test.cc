@@ -214,7 +214,7 @@ TEST(OtherAnswers, DifferInWhatTheTestAsksAndInNothingElse) {
     }
     EXPECT_GE(changed, 20u) << shown(protocol);
   }
-  EXPECT_FALSE(with_other_answers(walks(), {.kind = Kind::cold, .cold_by = ColdBy::first_seen}, 1).ok());
+  EXPECT_FALSE(with_other_answers(walks(), {.kind = Kind::cold, .cold_by = {ColdBy::Kind::first_seen, ""}}, 1).ok());
 }
 
 /// Everything that counts or factorises in this process; those that penchant-train fits have the check

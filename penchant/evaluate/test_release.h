@@ -103,6 +103,7 @@ class ReleaseBuilder {
     add_linear(w, "depth.in", kDim, kDim);
     add(w, "depth.code.0", kCodebook, kDim);
     add(w, "depth.step", kLevels, kDim);
+    w.add("depth.look", std::span<const float>(std::vector<float>(kLevels, 1)));
     add_block(w, "depth.block.0");
     add_norm(w, "depth.norm");
     for (std::uint32_t l = 0; l < kLevels; ++l)

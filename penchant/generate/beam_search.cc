@@ -223,19 +223,18 @@ Result<std::vector<float>> exhaustive_scores(CodeScorer& scorer, const ItemTrie&
   return scores;
 }
 
-Result<std::vector<BeamItem>> beam_search(const nn::DepthDecoder& decoder, std::span<const float> hidden,
-                                          const ItemTrie& trie, const BeamOptions& options) {
-  PENCHANT_DO(check_hidden(decoder, hidden));
-  DepthScorer scorer(decoder, hidden);
-  return beam_search(scorer, trie, options);
+Result<std::vector<BeamItem>> beam_search(const Generator& generator, std::span<const float> hidden,
+                                          const BeamOptions& options) {
+  PENCHANT_DO(check_hidden(generator.decoder, hidden));
+  GeneratorScorer scorer(generator, hidden);
+  return beam_search(scorer, generator.trie, options);
 }
 
-Result<std::vector<float>> exhaustive_scores(const nn::DepthDecoder& decoder, std::span<const float> hidden,
-                                             const ItemTrie& trie, std::size_t items,
-                                             const std::function<bool()>& expired) {
-  PENCHANT_DO(check_hidden(decoder, hidden));
-  DepthScorer scorer(decoder, hidden);
-  return exhaustive_scores(scorer, trie, items, expired);
+Result<std::vector<float>> exhaustive_scores(const Generator& generator, std::span<const float> hidden,
+                                             std::size_t items, const std::function<bool()>& expired) {
+  PENCHANT_DO(check_hidden(generator.decoder, hidden));
+  GeneratorScorer scorer(generator, hidden);
+  return exhaustive_scores(scorer, generator.trie, items, expired);
 }
 
 }  // namespace penchant::generate

@@ -3,8 +3,7 @@
 /// approximates. Layer 4.
 ///
 ///     const Bitmap nodes = trie.mask(allowed);           // once per filter
-///     auto found = beam_search(decoder, state.hidden, trie, {.beam = 32, .allowed = &allowed, .nodes =
-///     &nodes});
+///     auto found = beam_search(generator, state.hidden, {.beam = 32, .allowed = &allowed, .nodes = &nodes});
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -12,7 +11,7 @@
 
 #include "penchant/base/bitmap.h"
 #include "penchant/base/result.h"
-#include "penchant/generate/code_scorer.h"
+#include "penchant/generate/generator.h"
 #include "penchant/semantic_id/trie.h"
 
 namespace penchant::generate {
@@ -47,16 +46,15 @@ struct BeamItem {
 Result<std::vector<BeamItem>> beam_search(CodeScorer& scorer, const semantic_id::ItemTrie& trie,
                                           const BeamOptions& options);
 /// \param hidden [d], the user state; invalid_argument on another length
-Result<std::vector<BeamItem>> beam_search(const nn::DepthDecoder& decoder, std::span<const float> hidden,
-                                          const semantic_id::ItemTrie& trie, const BeamOptions& options);
+Result<std::vector<BeamItem>> beam_search(const Generator& generator, std::span<const float> hidden,
+                                          const BeamOptions& options);
 
 /// Path log-probability of every item, [items], by ItemId; -inf for ids the trie does not hold.
 /// Every prefix is scored once, in batches, so memory stays flat at any catalogue size.
 /// \return invalid_argument when the trie holds an id >= items or does not fit; deadline_exceeded
 Result<std::vector<float>> exhaustive_scores(CodeScorer& scorer, const semantic_id::ItemTrie& trie,
                                              std::size_t items, const std::function<bool()>& expired = {});
-Result<std::vector<float>> exhaustive_scores(const nn::DepthDecoder& decoder, std::span<const float> hidden,
-                                             const semantic_id::ItemTrie& trie, std::size_t items,
-                                             const std::function<bool()>& expired = {});
+Result<std::vector<float>> exhaustive_scores(const Generator& generator, std::span<const float> hidden,
+                                             std::size_t items, const std::function<bool()>& expired = {});
 
 }  // namespace penchant::generate

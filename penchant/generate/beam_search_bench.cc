@@ -85,17 +85,17 @@ void decoder_beam(benchmark::State& state) {
   const auto codebook = static_cast<std::uint32_t>(state.range(1)),
              dim = static_cast<std::uint32_t>(state.range(2));
   const auto& c = catalogue(static_cast<std::size_t>(state.range(0)), codebook);
-  const auto decoder = random_decoder(shape_of(codebook, dim), 1, 3);
+  const RandomGenerator generator(c, shape_of(codebook, dim), 1, 3, 1);
   const auto hidden = random_state(dim, 2);
   const auto beam = static_cast<std::size_t>(state.range(3));
   run(state, c, beam, static_cast<Filter>(state.range(4)), [&](const BeamOptions& options) {
-    return beam_search(*decoder, hidden, c.trie, options).value().size();
+    return beam_search(generator.view(), hidden, options).value().size();
   });
   if (c.items.size() <= 20000 && state.range(4) == 0) {
-    const auto scores = exhaustive_scores(*decoder, hidden, c.trie, c.id_count()).value();
+    const auto scores = exhaustive_scores(generator.view(), hidden, c.id_count()).value();
     auto sorted = scores;
     std::ranges::nth_element(sorted, sorted.begin() + 9, std::greater{});
-    const auto found = beam_search(*decoder, hidden, c.trie, {.beam = beam, .items = 10}).value();
+    const auto found = beam_search(generator.view(), hidden, {.beam = beam, .items = 10}).value();
     double recall = 0;
     for (const auto& f : found) recall += scores[catalog::index(f.item)] >= sorted[9] - 1e-4f;
     state.counters["recall@10"] = recall / 10;
@@ -127,10 +127,10 @@ void exhaustive(benchmark::State& state) {
   const auto codebook = static_cast<std::uint32_t>(state.range(1)),
              dim = static_cast<std::uint32_t>(state.range(2));
   const auto& c = catalogue(static_cast<std::size_t>(state.range(0)), codebook);
-  const auto decoder = random_decoder(shape_of(codebook, dim), 1, 3);
+  const RandomGenerator generator(c, shape_of(codebook, dim), 1, 3, 1);
   const auto hidden = random_state(dim, 2);
   for (auto _ : state)
-    benchmark::DoNotOptimize(exhaustive_scores(*decoder, hidden, c.trie, c.id_count()).value().size());
+    benchmark::DoNotOptimize(exhaustive_scores(generator.view(), hidden, c.id_count()).value().size());
 }
 BENCHMARK(exhaustive)->Unit(benchmark::kMillisecond)->Args({1682, 32, 64})->Args({12101, 128, 64});
 

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "penchant/base/matrix_view.h"
-#include "penchant/nn/sequence_model.h"
 
 namespace penchant::generate {
 
@@ -24,30 +24,6 @@ class CodeScorer {
                              std::span<const std::uint16_t> codes) = 0;
   /// A copy that goes on from here on its own.
   [[nodiscard]] virtual std::unique_ptr<CodeScorer> branch() const = 0;
-};
-
-/// The depth decoder of a release, for one user state. `decoder` and `hidden` [d] must outlive it.
-class DepthScorer final : public CodeScorer {
- public:
-  DepthScorer(const nn::DepthDecoder& decoder, std::span<const float> hidden)
-      : decoder_(decoder), hidden_(hidden) {}
-  [[nodiscard]] std::size_t levels() const override { return decoder_.shape().levels; }
-  [[nodiscard]] std::size_t codebook() const override { return decoder_.shape().codebook; }
-  Matrix<float> start() override {
-    cache_ = {};
-    return decoder_.start(hidden_, cache_);
-  }
-  Matrix<float> next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t> codes) override {
-    return decoder_.next(parents, codes, cache_);
-  }
-  [[nodiscard]] std::unique_ptr<CodeScorer> branch() const override {
-    return std::make_unique<DepthScorer>(*this);
-  }
-
- private:
-  const nn::DepthDecoder& decoder_;
-  std::span<const float> hidden_;
-  nn::DepthDecoder::Cache cache_;
 };
 
 }  // namespace penchant::generate

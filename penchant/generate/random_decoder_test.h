@@ -1,5 +1,5 @@
 #pragma once
-/// \file A depth decoder with random weights, made through its file as a release would be.
+/// \file A depth decoder with random weights, made through its file as a release would be, and a generator around it.
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "penchant/base/rng.h"
+#include "penchant/generate/generator.h"
+#include "penchant/generate/random_trie_test.h"
 #include "penchant/nn/sequence_model.h"  // with the tensor files it is loaded from
 
 namespace penchant::generate {
 
 /// `spread` scales the output layers: large values make confident predictions.
+/// `look` is the weight of the lookahead on every level.
 inline std::unique_ptr<nn::DepthDecoder> random_decoder(const artifact::ModelShape& shape, std::uint64_t seed,
-                                                        float spread = 1.0f) {
+                                                        float spread = 1.0f, float look = 0) {
   Rng rng(seed);
   artifact::SafeTensorsWriter writer;
   const auto matrix = [&](const std::string& name, std::size_t rows, std::size_t cols, float scale) {
@@ -22,18 +25,19 @@ inline std::unique_ptr<nn::DepthDecoder> random_decoder(const artifact::ModelSha
     for (auto& v : m.values()) v = scale * static_cast<float>(rng.uniform() * 2 - 1);
     writer.add(name, std::as_const(m).view());
   };
-  const auto vector = [&](const std::string& name, std::size_t n, float centre) {
+  const auto vector = [&](const std::string& name, std::size_t n, float centre, float gain = 1) {
     std::vector<float> v(n);
-    for (auto& x : v) x = centre + 0.1f * static_cast<float>(rng.uniform() * 2 - 1);
+    for (auto& x : v) x = centre + 0.1f * gain * static_cast<float>(rng.uniform() * 2 - 1);
     writer.add(name, std::span<const float>(v));
   };
   const std::size_t d = shape.dim;
   const auto linear = [&](const std::string& name, std::size_t out, std::size_t in, float gain) {
     matrix(name + ".weight", out, in, gain * std::sqrt(3.0f / static_cast<float>(in)));
-    vector(name + ".bias", out, 0);
+    vector(name + ".bias", out, 0, gain);
   };
   linear("depth.in", d, d, 1);
   matrix("depth.step", shape.levels, d, 0.3f);
+  writer.add("depth.look", std::span<const float>(std::vector<float>(shape.levels, look)));
   for (std::uint32_t l = 0; l + 1 < shape.levels; ++l)
     matrix("depth.code." + std::to_string(l), shape.codebook, d, 1);
   for (std::uint32_t b = 0; b < shape.depth_layers; ++b) {
@@ -72,5 +76,27 @@ inline std::vector<float> random_state(std::size_t d, std::uint64_t seed) {
   for (auto& v : hidden) v = static_cast<float>(rng.uniform() * 3 - 1.5);
   return hidden;
 }
+
+/// A generator over a random catalogue, whose items have random vectors too.
+struct RandomGenerator {
+  const RandomCatalogue& catalogue;  // lives longer
+  std::unique_ptr<nn::DepthDecoder> decoder;
+  Matrix<float> vectors;             // [ids, d]
+  std::vector<float> bias;
+  std::vector<std::uint8_t> untrained;
+  Lookahead lookahead;
+
+  RandomGenerator(const RandomCatalogue& c, const artifact::ModelShape& shape, std::uint64_t seed, float spread = 1, float look = 0)
+      : catalogue(c), decoder(random_decoder(shape, seed, spread, look)), vectors(c.id_count(), shape.dim), bias(c.id_count()),
+        untrained(c.id_count(), 0) {
+    Rng rng(seed + 1);
+    for (float& v : vectors.values()) v = static_cast<float>(rng.uniform() - 0.5);
+    for (float& b : bias) b = static_cast<float>(rng.uniform());
+    Executor executor(1);
+    lookahead = Lookahead::build(c.trie, items(), executor).value();
+  }
+  [[nodiscard]] DenseItems items() const { return {vectors.view(), bias, untrained}; }
+  [[nodiscard]] Generator view() const { return {*decoder, catalogue.trie, lookahead, items()}; }
+};
 
 }  // namespace penchant::generate

@@ -17,7 +17,6 @@ Result<TrainOptions> baseline_options(std::string_view model) {
   o.architecture.rotary = o.architecture.context = o.architecture.item_bias = false;
   o.normalised = false;
   o.logit_scale = 1;
-  o.code_weight = 0;
   o.id_dropout = 0;
   o.shuffle_ties = false;
   o.id_scale = 0.02;

@@ -26,11 +26,13 @@ struct Catalogue {
   std::vector<std::string> ids, texts;
   std::map<std::string, Matrix<float>> given;  ///< modality -> [items, dim], zero = missing
   std::vector<std::string> left_out;           ///< vectors that were not taken, and why
+  std::vector<double> cold_keys;               ///< where an attribute chooses cold items
 };
 
-Result<Catalogue> read_catalogue(store::Store& store) {
+Result<Catalogue> read_catalogue(store::Store& store, const DatasetOptions& options) {
   Catalogue out;
   catalog::GivenVectors given;
+  const bool keyed = options.holdout == Holdout::cold && options.cold_by.kind == catalog::ColdBy::Kind::attribute;
   std::optional<Error> error;
   PENCHANT_DO(store.scan_items([&](catalog::ItemId id, catalog::Item&& item) {
     if (catalog::index(id) != out.ids.size()) {
@@ -39,12 +41,14 @@ Result<Catalogue> read_catalogue(store::Store& store) {
       return false;
     }
     out.ids.push_back(item.id);
+    if (keyed) out.cold_keys.push_back(catalog::cold_key(item, options.cold_by.attribute));
     out.texts.push_back(catalog::item_text(item));
     if (auto taken = given.add(item); !taken.ok()) error = std::move(taken).error();
     return !error;
   }));
   if (error) return std::move(*error);
   if (out.ids.empty()) return invalid("there are no items to learn: import a catalogue first with `penchant import`");
+  if (keyed) PENCHANT_DO(catalog::check_cold_keys(out.cold_keys, options.cold_by));
   out.given = given.take();
   out.left_out = given.left_out();
   return out;
@@ -105,7 +109,7 @@ struct MadeIds {
 /// IDs of a file for the whole catalogue, and codebooks fitted on the rows that may be seen.
 Result<MadeIds> given_ids(const DatasetOptions& options, const Dataset& data, MatrixView<const float> fitted,
                           std::span<const std::size_t> rows) {
-  if (options.quantiser != semantic_id::kDefaultQuantiser || !options.codebooks.empty() || options.codebook != 0)
+  if (options.quantiser != kAutoQuantiser || !options.codebooks.empty() || options.codebook != 0)
     return invalid("semantic IDs come from " + options.ids_file + ": leave out quantiser and codebooks");
   PENCHANT_TRY(text, artifact::read_file(options.ids_file, kMaxIdsFile));
   auto read = semantic_id::parse_ids(text);
@@ -120,11 +124,11 @@ Result<MadeIds> given_ids(const DatasetOptions& options, const Dataset& data, Ma
 }
 
 /// Quantiser, then collision policy.
-Result<MadeIds> fitted_ids(const DatasetOptions& options, const semantic_id::QuantiserOptions& how,
-                           MatrixView<const float> fitted, std::span<const std::int32_t> popularity,
+Result<MadeIds> fitted_ids(std::string_view quantiser, const DatasetOptions& options,
+                           const semantic_id::QuantiserOptions& how, MatrixView<const float> fitted, std::span<const std::int32_t> popularity,
                            Executor& executor) {
   PENCHANT_TRY(policy, semantic_id::parse_collision_policy(options.collisions));
-  PENCHANT_TRY(ids, semantic_id::fit_ids(options.quantiser, fitted, how, {.policy = policy, .popularity = popularity}, executor));
+  PENCHANT_TRY(ids, semantic_id::fit_ids(quantiser, fitted, how, {.policy = policy, .popularity = popularity}, executor));
   return MadeIds{semantic_id::resolved_codebooks(ids.fit.codebooks, ids.resolved), std::move(ids.resolved.codes),
                  std::move(ids.sizes)};
 }
@@ -159,15 +163,18 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
     popularity.push_back(out.data.train_count[rows[k]]);
   }
   std::vector<semantic_id::ItemPair> pairs;
-  if (semantic_id::reads_pairs(options.quantiser))
+  std::string quantiser = options.quantiser;
+  if (quantiser == kAutoQuantiser || semantic_id::reads_pairs(quantiser))
     pairs = training_pairs(out.data.train, rows, out.item_ids.size());
+  if (quantiser == kAutoQuantiser)
+    quantiser = pairs.size() >= std::max(kPairsForBehaviour, rows.size()) ? semantic_id::kBehaviour : semantic_id::kResidualKMeans;
   const semantic_id::QuantiserOptions how{.levels = options.levels, .codebook = options.codebook,
                                           .codebooks = options.codebooks, .balance = options.balance,
                                           .seed = options.seed, .pairs = pairs, .names = names, .progress = progress};
   const bool given = !options.ids_file.empty();
   PENCHANT_TRY(made, given ? given_ids(options, out, fitted.view(), rows)
-                           : fitted_ids(options, how, fitted.view(), popularity, executor));
-  out.quantiser = given ? kGiven : options.quantiser;
+                           : fitted_ids(quantiser, options, how, fitted.view(), popularity, executor));
+  out.quantiser = given ? kGiven : quantiser;
   out.collisions = given ? kGiven : options.collisions;
   out.balance = options.balance;
   const semantic_id::Codebooks& books = made.codebooks;
@@ -214,14 +221,15 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
                              const ProgressSink& progress) {
   const auto tell = [&](const char* step) { return !progress || progress({step, 0, 0, ""}); };
   const Error cancelled{ErrorCode::cancelled, "training was cancelled while reading the data"};
-  PENCHANT_DO(semantic_id::check_quantiser(options.quantiser));
+  if (options.quantiser != kAutoQuantiser) PENCHANT_DO(semantic_id::check_quantiser(options.quantiser));
   if (auto policy = semantic_id::parse_collision_policy(options.collisions); !policy.ok()) return std::move(policy).error();
   if (!tell("read items")) return cancelled;
-  PENCHANT_TRY(catalogue, read_catalogue(store));
+  PENCHANT_TRY(catalogue, read_catalogue(store, options));
   Dataset out;
   out.data.items = static_cast<std::uint32_t>(catalogue.ids.size());
   if (!tell("read events")) return cancelled;
   PENCHANT_TRY(table, read_events(store, out.data.items));
+  table.cold_keys = std::move(catalogue.cold_keys);
   if (options.ties_seed != 0)
     catalog::shuffle_ties(std::span<const std::uint64_t>(table.offsets), std::span(table.events), options.ties_seed);
   out.ties_seed = options.ties_seed;

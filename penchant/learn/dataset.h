@@ -26,17 +26,22 @@ enum class Holdout : std::uint8_t {
 /// invalid_argument naming the allowed words.
 Result<Holdout> parse_holdout(std::string_view word);
 
+/// Behaviour-aware codes where the training events hold at least kPairsForBehaviour pairs of items that follow each other,
+/// and one for each item; else residual k-means.
+inline constexpr std::string_view kAutoQuantiser = "auto";
+inline constexpr std::size_t kPairsForBehaviour = 1000;
+
 struct DatasetOptions {
   Holdout holdout = Holdout::last_out;
   double validation_quantile = 0.8;  ///< of all event times: the cut of Holdout::time
   double test_quantile = 0.9;        ///< Holdout::time: validation ends here, as in evaluate/split.h
   double cold_share = 0.05;          ///< Holdout::cold: share of the items, in (0, 0.5]
   std::uint64_t cold_seed = 1;       ///< of their draw, catalog/cold_items.h
-  catalog::ColdBy cold_by = catalog::ColdBy::random;
+  catalog::ColdBy cold_by;
   std::uint64_t ties_seed = 0;       ///< events of one moment are shuffled (catalog/ties.h); 0: as the store has them
   std::string encoder_dir;           ///< sentence encoder; empty: only vectors given with the items
   std::string text_vectors;          ///< cache of encoded texts (text/vector_cache.h); empty: none
-  std::string quantiser{semantic_id::kDefaultQuantiser};  ///< as semantic_id::fit_quantiser knows it
+  std::string quantiser{kAutoQuantiser};      ///< that, or as semantic_id::fit_quantiser knows it
   std::uint32_t levels = 3;                   ///< L, codes per semantic ID
   std::uint32_t codebook = 0;                 ///< K; 0: from the number of items
   std::vector<std::uint32_t> codebooks;       ///< K_l of every level in place of the two above; may be empty
@@ -55,7 +60,7 @@ struct Dataset {
   std::vector<std::uint8_t> held_out;   ///< Holdout::cold: [items], 1 = nothing was fitted on it
   double cold_share = 0;                ///< Holdout::cold
   std::uint64_t cold_seed = 0;          ///< Holdout::cold
-  catalog::ColdBy cold_by = catalog::ColdBy::random;
+  catalog::ColdBy cold_by;
   std::uint64_t ties_seed = 0;          ///< of the order of events of one moment; 0: the store's
   std::uint64_t events = 0, users = 0;  ///< in the store, of types that are learned from
   std::string quantiser;                ///< that made the codes

@@ -72,16 +72,19 @@ void sample_last_events(const EventTable& table, std::uint64_t seed, Cut& cut) {
 Status cut_cold(const EventTable& table, const DatasetOptions& options, std::span<const std::string> ids, Cut& cut) {
   if (!(options.cold_share > 0 && options.cold_share <= 0.5))
     return invalid("the share of cold items must lie above 0 and be at most 0.5");
-  std::vector<std::int64_t> first(ids.size(), catalog::kNeverSeen);
+  std::vector<double> first(ids.size(), catalog::kNoColdKey);
   for (const LoggedEvent& e : table.events) {
     if (e.item >= ids.size()) return invalid("an event names item row " + std::to_string(e.item) + ", which has no id");
-    first[e.item] = std::min(first[e.item], e.time_ms);
+    first[e.item] = std::fmin(first[e.item], static_cast<double>(e.time_ms));
   }
-  if (options.cold_by == catalog::ColdBy::first_seen && !table.has_clock)
-    return invalid("the events carry positions, not times, so no item is the newest: use --cold-by random");
-  cut.held_out = options.cold_by == catalog::ColdBy::first_seen
-                     ? catalog::newest_items(first, options.cold_share)
-                     : catalog::draw_cold_items(ids, options.cold_share, options.cold_seed);
+  switch (options.cold_by.kind) {
+    case catalog::ColdBy::Kind::random: cut.held_out = catalog::draw_cold_items(ids, options.cold_share, options.cold_seed); break;
+    case catalog::ColdBy::Kind::attribute: cut.held_out = catalog::newest_items(table.cold_keys, options.cold_share); break;
+    case catalog::ColdBy::Kind::first_seen:
+      if (!table.has_clock)
+        return invalid("the events carry positions, not times, so no item is the newest: use --cold-by random, or an attribute such as year");
+      cut.held_out = catalog::newest_items(first, options.cold_share);
+  }
   cut_last_out(table, cut);
   std::erase_if(cut.validation_events, [&](std::uint64_t e) {
     const auto u = static_cast<std::size_t>(std::ranges::upper_bound(table.offsets, e) - table.offsets.begin() - 1);

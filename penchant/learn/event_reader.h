@@ -24,6 +24,7 @@ struct EventTable {
   std::vector<std::uint64_t> offsets{0};  ///< [users + 1]
   std::vector<LoggedEvent> events;
   bool has_clock = true;                  ///< time_ms is a moment, not a position or an offset
+  std::vector<double> cold_keys;          ///< [items], of an attribute that chooses cold items; else empty
   [[nodiscard]] std::size_t users() const noexcept { return offsets.size() - 1; }
 };
 

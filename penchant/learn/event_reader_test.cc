@@ -54,12 +54,16 @@ TEST(HoldOut, TimeIsRefusedWhereEventsCarryPositions) {
 TEST(HoldOut, ColdItemsMayBeTheNewest) {
   EventTable t = table_of({5, 2, 3});  // the last items of the longest history appear last
   const std::vector<std::string> ids{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "never seen"};
-  const auto cut = hold_out(t, {.holdout = Holdout::cold, .cold_share = 0.2, .cold_by = catalog::ColdBy::first_seen}, ids);
+  const auto cut = hold_out(t, {.holdout = Holdout::cold, .cold_share = 0.2, .cold_by = {catalog::ColdBy::Kind::first_seen, ""}}, ids);
   ASSERT_TRUE(cut.ok()) << cut.error().message;
   EXPECT_THAT(cut->held_out, ElementsAre(0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0));
   t.has_clock = false;
-  EXPECT_THAT(hold_out(t, {.holdout = Holdout::cold, .cold_by = catalog::ColdBy::first_seen}, ids).error().message,
+  EXPECT_THAT(hold_out(t, {.holdout = Holdout::cold, .cold_by = {catalog::ColdBy::Kind::first_seen, ""}}, ids).error().message,
               HasSubstr("--cold-by random"));
+  t.cold_keys = {2, 9, 1, 1, 9, 3, 3, 3, 3, 3, catalog::kNoColdKey};  // years need no clock
+  const auto by_year = hold_out(t, {.holdout = Holdout::cold, .cold_share = 0.2, .cold_by = {catalog::ColdBy::Kind::attribute, "year"}}, ids);
+  ASSERT_TRUE(by_year.ok()) << by_year.error().message;
+  EXPECT_THAT(by_year->held_out, ElementsAre(0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0));
 }
 
 TEST(HoldOut, NoneLeavesOutTheLastEventOfFewUsers) {

@@ -8,11 +8,11 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 36> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
-    {"code_weight", &TrainOptions::code_weight}, {"code_fraction", &TrainOptions::code_fraction},
+    {"generator_epochs", &TrainOptions::generator_epochs},
     {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
@@ -84,8 +84,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("stride", o.stride, 1, o.max_len));
   PENCHANT_DO(in_range("gaps", o.gaps, 2, 256));
   PENCHANT_DO(in_range("logit_scale", o.logit_scale, 1e-3, 1e3));
-  PENCHANT_DO(in_range("code_weight", o.code_weight, 0, 1e3));
-  PENCHANT_DO(in_range("code_fraction", o.code_fraction, 1e-3, 1));
+  PENCHANT_DO(in_range("generator_epochs", o.generator_epochs, 0, 10'000));
   PENCHANT_DO(in_range("multi_token", o.multi_token, 1, 32));
   PENCHANT_DO(in_range("multi_token_decay", o.multi_token_decay, 0, 1));
   PENCHANT_DO(in_range("label_smoothing", o.label_smoothing, 0, 0.99));

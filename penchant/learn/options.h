@@ -26,8 +26,7 @@ struct TrainOptions {
   double logit_scale = 10;           ///< initial scale of the cosine head (1 / temperature)
 
   // Loss.
-  double code_weight = 0.3;          ///< weight of the depth decoder's loss; 0 leaves the head untrained
-  double code_fraction = 0.25;       ///< share of positions that the depth decoder sees per step, (0, 1]
+  std::uint32_t generator_epochs = 4; ///< passes for the depth decoder, after the user model; 0: the lookahead alone
   std::uint32_t multi_token = 1;     ///< K: predict the next K events from each position
   double multi_token_decay = 0.6;    ///< weight of event t+k is decay^(k-1), normalised to sum 1
   double label_smoothing = 0;        ///< [0, 1)

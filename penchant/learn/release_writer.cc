@@ -54,11 +54,14 @@ Status write_counts(const std::string& path, const TrainingData& data) {
 json::object training_section(const ReleaseInfo& info, const TrainOptions& o, const TrainedModel& model) {
   json::array epochs;
   for (const EpochReport& e : model.epochs)
-    epochs.push_back(json::object{{"epoch", e.epoch}, {"loss", number(e.loss)}, {"dense_loss", number(e.dense_loss)},
-                                  {"code_loss", number(e.code_loss)}, {"valid_ndcg10", number(e.valid_ndcg10)},
+    epochs.push_back(json::object{{"epoch", e.epoch}, {"loss", number(e.loss)}, {"valid_ndcg10", number(e.valid_ndcg10)},
                                   {"learning_rate", number(e.learning_rate)}, {"seconds", number(e.seconds)},
                                   {"events_per_second", number(e.events_per_second)}, {"skipped_steps", e.skipped_steps}});
+  json::array generator;
+  for (const GeneratorEpoch& e : model.generator)
+    generator.push_back(json::object{{"epoch", e.epoch}, {"loss", number(e.loss)}, {"valid_loss", number(e.valid_loss)}, {"seconds", e.seconds}});
   return {{"epochs", std::move(epochs)},
+          {"generator", std::move(generator)},
           {"best_epoch", model.best_epoch},
           {"best_valid_ndcg10", number(model.best_ndcg10)},
           {"parameters", model.parameters},
@@ -69,7 +72,7 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
           {"settings", json::object{{"learning_rate", o.learning_rate}, {"weight_decay", o.weight_decay},
                                     {"batch", o.batch}, {"stride", o.stride}, {"dropout", o.dropout},
                                     {"input_dropout", o.input_dropout}, {"id_dropout", o.id_dropout},
-                                    {"code_weight", o.code_weight}, {"multi_token", o.multi_token},
+                                    {"generator_epochs", o.generator_epochs}, {"multi_token", o.multi_token},
                                     {"label_smoothing", o.label_smoothing}, {"shuffle_ties", o.shuffle_ties}, {"age", o.age},
                                     {"borrow", o.borrow}}}};
 }

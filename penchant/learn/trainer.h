@@ -24,9 +24,7 @@ struct NamedTensor {
 /// What one pass over the data came to.
 struct EpochReport {
   std::uint32_t epoch = 0;          ///< 1-based
-  double loss = 0;                  ///< dense_loss + code_weight * code_loss, mean over positions
-  double dense_loss = 0;            ///< nats per position
-  double code_loss = 0;             ///< nats per semantic ID, all levels together
+  double loss = 0;                  ///< nats per position
   double valid_ndcg10 = 0;          ///< full ranking; NaN without validation cases
   double learning_rate = 0;         ///< of the last step
   double seconds = 0;               ///< validation included
@@ -34,10 +32,19 @@ struct EpochReport {
   std::uint32_t skipped_steps = 0;  ///< steps whose gradient was not finite, left out
 };
 
+/// What one pass for the generator came to.
+struct GeneratorEpoch {
+  std::uint32_t epoch = 0;  ///< 1-based; 0 is how it began: the lookahead alone
+  double loss = 0;          ///< nats by which it differs from the dense head, all levels together; NaN for epoch 0
+  double valid_loss = 0;    ///< of validation users; NaN without
+  double seconds = 0;       ///< validation included
+};
+
 struct TrainedModel {
   artifact::ModelShape shape;
   std::vector<NamedTensor> tensors;   ///< of the best epoch
   std::vector<EpochReport> epochs;
+  std::vector<GeneratorEpoch> generator;  ///< empty where the model has no generator
   std::uint32_t best_epoch = 0;       ///< by validation NDCG@10; the last without validation
   double best_ndcg10 = 0;
   std::uint64_t parameters = 0;

@@ -14,6 +14,7 @@ struct DepthDecoder::Impl {
   kernels::PackedLinear in;
   std::vector<Matrix<float>> code;  // [levels - 1] of [K, d]
   Matrix<float> step;               // [levels, d]
+  std::vector<float> look;          // [levels]
   std::vector<TransformerBlock> blocks;
   Norm norm;
   std::vector<kernels::PackedLinear> out;  // [levels], d -> K
@@ -58,9 +59,11 @@ Result<std::unique_ptr<DepthDecoder>> DepthDecoder::load(const artifact::SafeTen
   PENCHANT_TRY(in, read_linear(tensors, "depth.in", d, d));
   PENCHANT_TRY(step, read_table(tensors, "depth.step", shape.levels, d));
   PENCHANT_TRY(norm, read_norm(tensors, "depth.norm", d));
+  PENCHANT_TRY(look, read_vector(tensors, "depth.look", shape.levels));
   impl->in = std::move(in);
   impl->step = std::move(step);
   impl->norm = std::move(norm);
+  impl->look = std::move(look);
   for (std::uint32_t l = 0; l + 1 < shape.levels; ++l) {
     PENCHANT_TRY(code, read_table(tensors, "depth.code." + std::to_string(l), codes, d));
     impl->code.push_back(std::move(code));
@@ -118,6 +121,8 @@ Matrix<float> DepthDecoder::next(std::span<const std::uint32_t> parents, std::sp
   cache.beams = beams;
   return impl.advance(std::move(x), cache);
 }
+
+float DepthDecoder::look(std::size_t level) const { return impl_->look[level]; }
 
 const artifact::ModelShape& DepthDecoder::shape() const noexcept { return impl_->shape; }
 

@@ -88,6 +88,7 @@ inline Tensors random_tensors(const artifact::ModelShape& s, std::uint64_t seed)
   norm("final_norm");
   linear("depth.in", d, d);
   add("depth.step", {s.levels, d}, 1);
+  add("depth.look", {s.levels}, 1);
   for (std::uint32_t l = 0; l + 1 < s.levels; ++l) add("depth.code." + std::to_string(l), {s.codebook, d}, 1);
   for (std::uint32_t b = 0; b < s.depth_layers; ++b) block("depth.block." + std::to_string(b));
   norm("depth.norm");

@@ -79,6 +79,8 @@ class DepthDecoder {
   /// Reorders the cache and returns log-probabilities [beams, K] of the code of level l.
   Matrix<float> next(std::span<const std::uint32_t> parents, std::span<const std::uint16_t> codes,
                      Cache& cache) const;
+  /// What the lookahead of the dense head weighs beside the logits of this level.
+  [[nodiscard]] float look(std::size_t level) const;
   [[nodiscard]] const artifact::ModelShape& shape() const noexcept;
 
  private:

@@ -5,7 +5,6 @@
 
 #include "penchant/generate/beam_search.h"
 #include "penchant/kernels/top_k.h"
-#include "penchant/recommend/path_scores.h"
 #include "penchant/recommend/request_run.h"
 
 namespace penchant::recommend {
@@ -37,7 +36,7 @@ Status RequestRun::run_beam() {
   options.items = std::max(context_.options->candidates, options.beam);
   options.allowed = &allowed_;
   options.expired = [this] { return expired(); };
-  auto found = generate::beam_search(*world_.model->decoder, state_.hidden, world_.trie, options);
+  auto found = generate::beam_search(world_.generator(), state_.hidden, options);
   if (!found.ok()) {
     if (found.error().code != ErrorCode::deadline_exceeded) return std::move(found).error();
     degrade("generator", "the deadline passed during beam search");
@@ -163,7 +162,7 @@ void RequestRun::exact_generator(std::size_t count) {
   if (expired()) degrade("generator", "the deadline passed: items beyond the beam keep its lowest score");
   else if (!rows.empty()) {
     std::vector<float> log_probs(rows.size());
-    path_log_probs(*world_.model->decoder, state_.hidden, world_.tables.codes.view(), rows, log_probs);
+    generate::path_log_probs(world_.generator(), state_.hidden, world_.tables.codes.view(), rows, log_probs);
     for (std::size_t r = 0; r < rows.size(); ++r) {
       features_(positions[r], column(Feature::generator)) = log_probs[r];
       exact_[positions[r]] = 1;

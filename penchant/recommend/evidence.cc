@@ -4,7 +4,6 @@
 #include <set>
 
 #include "penchant/explain/templates.h"
-#include "penchant/recommend/path_scores.h"
 #include "penchant/recommend/request_run.h"
 
 namespace penchant::recommend {
@@ -124,7 +123,7 @@ class RequestRun::Removal final : public explain::Rescorer {
         where.push_back(r);
       }
     std::vector<float> log_probs(rows.size());
-    path_log_probs(*world_.model->decoder, hidden, world_.tables.codes.view(), rows, log_probs);
+    generate::path_log_probs(world_.generator(), hidden, world_.tables.codes.view(), rows, log_probs);
     for (std::size_t i = 0; i < rows.size(); ++i) features(where[i], column(Feature::generator)) = log_probs[i];
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       if (world_.tables.untrained[rows_[r]] == 0) continue;

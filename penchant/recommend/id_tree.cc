@@ -21,12 +21,12 @@ class Browser {
     out.path.push_back(std::move(root));
     auto at = ItemTrie::Node::root;
     for (const Code code : query_.prefix) {
-      const auto name = world_.names.child(world_.trie, at, code, &world_.available);
+      const auto name = world_.names.child(world_.paths.trie, at, code, &world_.available);
       if (!name) return Error{ErrorCode::not_found, "no available item has a semantic ID that begins with " + asked()};
       at = name->node;
       out.path.push_back(named(out.path.back().prefix, *name));
     }
-    if (world_.trie.is_leaf(at)) list_items(at, out);
+    if (world_.paths.trie.is_leaf(at)) list_items(at, out);
     else list_children(at, out);
     return out;
   }
@@ -41,7 +41,7 @@ class Browser {
   /// Available items below, the most events first, then by row.
   [[nodiscard]] std::vector<ItemId> items_below(ItemTrie::Node at, std::size_t most) const {
     std::vector<ItemId> items;
-    for (const ItemId item : world_.trie.items_below(at))
+    for (const ItemId item : world_.paths.trie.items_below(at))
       if (world_.available.test(index(item))) items.push_back(item);
     const auto before = [&](ItemId a, ItemId b) {
       const auto more = world_.transitions.count(a), less = world_.transitions.count(b);
@@ -60,8 +60,8 @@ class Browser {
 
   [[nodiscard]] IdTreeNode node(std::vector<Code> prefix, ItemTrie::Node at) const {
     IdTreeNode out{.prefix = std::move(prefix)};
-    if (world_.trie.nodes() == 0) return out;
-    for (const ItemId item : world_.trie.items_below(at)) out.items += world_.available.test(index(item)) ? 1 : 0;
+    if (world_.paths.trie.nodes() == 0) return out;
+    for (const ItemId item : world_.paths.trie.items_below(at)) out.items += world_.available.test(index(item)) ? 1 : 0;
     if (all_ > 0) out.share = static_cast<double>(out.items) / static_cast<double>(all_);
     for (const ItemId item : items_below(at, query_.examples)) out.examples.push_back(example(item));
     return out;
@@ -77,7 +77,7 @@ class Browser {
   }
 
   void list_children(ItemTrie::Node at, IdTree& out) const {
-    auto names = world_.names.children(world_.trie, at, &world_.available);
+    auto names = world_.names.children(world_.paths.trie, at, &world_.available);
     out.below = names.size();
     std::stable_sort(names.begin(), names.end(), [](const PrefixName& a, const PrefixName& b) { return a.items > b.items; });
     const auto& parent = out.path.back().prefix;

@@ -81,7 +81,8 @@ Status LiveEngine::load_live_release(World& world, std::size_t encode_at_most) {
     auto release = load_release(options_.home + "/models/" + row.name);
     if (!release.ok()) return std::move(release).error().within("live release " + row.name);
     const std::size_t known = release.value().ids.size();
-    PENCHANT_DO(world.adopt(std::move(release).value()));
+    PENCHANT_TRY(paths, make_paths(*release.value().model, release.value().tables, executor_));
+    PENCHANT_DO(world.adopt(std::move(release).value(), std::move(paths)));
     return place_new_items(world, known, encode_at_most);
   }
   return {};
@@ -137,7 +138,7 @@ Status LiveEngine::place_new_items(World& world, std::size_t first_row, std::siz
   const auto contents = contents_of(*world.model, items, encode_at_most, &world.texts_left_out);
   for (std::size_t i = 0; i < items.size(); ++i)
     PENCHANT_DO(world.place_item(ItemId{static_cast<std::uint32_t>(first_row + i)}, contents[i].spans()));
-  return world.settle_items();
+  return world.settle_items(executor_);
 }
 
 Result<store::AppendReport> LiveEngine::append_events(std::span<const catalog::Event> events,
@@ -295,7 +296,7 @@ Status LiveEngine::apply_items(std::span<const catalog::Item> items, std::span<c
       moved = true;
     }
   }
-  return moved ? world_->settle_items() : Status{};
+  return moved ? world_->settle_items(executor_) : Status{};
 }
 
 Status LiveEngine::put_users(std::span<const catalog::User> users) {
@@ -338,6 +339,7 @@ Status LiveEngine::promote(const std::string& release) {
   PENCHANT_DO(check_name(release));
   auto loaded = load_release(options_.home + "/models/" + release);
   if (!loaded.ok()) return std::move(loaded).error().within("release " + release);
+  PENCHANT_TRY(paths, make_paths(*loaded.value().model, loaded.value().tables, executor_));
   const std::scoped_lock writing(writing_);
   // The catalogue may not move between the check and the swap; requests go on meanwhile.
   {
@@ -346,7 +348,7 @@ Status LiveEngine::promote(const std::string& release) {
     if (loaded.value().ids.size() > world_->items() ||
         !std::equal(loaded.value().ids.begin(), loaded.value().ids.end(), world_->ids.begin())) {
       probe.ids = world_->ids;
-      return probe.adopt(std::move(loaded).value());  // says which row differs
+      return probe.adopt(std::move(loaded).value(), {});  // says which row differs
     }
   }
   std::vector<catalog::Item> items;
@@ -364,11 +366,11 @@ Status LiveEngine::promote(const std::string& release) {
   PENCHANT_DO(store_.promote(release));
   const auto lock = write_lock();
   const std::size_t known = loaded.value().ids.size();
-  PENCHANT_DO(world_->adopt(std::move(loaded).value()));
+  PENCHANT_DO(world_->adopt(std::move(loaded).value(), std::move(paths)));
   for (std::size_t i = 0; i < items.size(); ++i)
     PENCHANT_DO(world_->place_item(ItemId{static_cast<std::uint32_t>(known + i)}, contents[i].spans()));
   states_.clear();
-  return items.empty() ? Status{} : world_->settle_items();
+  return items.empty() ? Status{} : world_->settle_items(executor_);
 }
 
 Status LiveEngine::reload() {

@@ -76,9 +76,8 @@ void cold_state(benchmark::State& state) {
 void bare_model(benchmark::State& state) {
   auto& fixture = Fixture::of(state.range(0));
   auto release = load_release(fixture.home.path() + "/models/" + TestReleaseOptions{}.name).value();
-  std::vector<catalog::ItemId> rows;
-  for (std::uint32_t i = 0; i < release.tables.rows(); ++i) rows.push_back(catalog::ItemId{i});
-  const auto trie = semantic_id::ItemTrie::build(release.tables.codes.view(), rows, release.model->manifest.model.codebook).value();
+  Executor executor(1);
+  const Paths paths = make_paths(*release.model, release.tables, executor).value();
   std::vector<nn::EventInput> events;
   for (std::size_t i = 0; i < 200; ++i) events.push_back({release.tables.vectors.row(i), 0, 0});
   std::vector<float> logits(release.tables.rows());
@@ -87,7 +86,7 @@ void bare_model(benchmark::State& state) {
     release.model->sequence->append(user, events).value();
     dense_logits(*release.model, release.tables, user.hidden, logits);
     benchmark::DoNotOptimize(kernels::top_k(logits, 200));
-    auto beam = generate::beam_search(*release.model->decoder, user.hidden, trie, {.beam = 32, .items = 200});
+    auto beam = generate::beam_search(generator_of(*release.model, release.tables, paths), user.hidden, {.beam = 32, .items = 200});
     benchmark::DoNotOptimize(beam.ok());
   }
 }

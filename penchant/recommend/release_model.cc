@@ -6,6 +6,7 @@
 #include <set>
 
 #include "penchant/artifact/safetensors.h"
+#include "penchant/generate/lookahead.h"
 #include "penchant/kernels/vectors.h"
 #include "penchant/semantic_id/release_ids.h"
 
@@ -19,13 +20,6 @@ float median(std::vector<float> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
-}
-
-std::vector<std::uint32_t> untrained_rows(const ItemTables& tables) {
-  std::vector<std::uint32_t> rows;
-  for (std::uint32_t i = 0; i < tables.rows(); ++i)
-    if (tables.untrained[i] != 0) rows.push_back(i);
-  return rows;
 }
 
 Status finite(std::string_view tensor, std::span<const float> values) {
@@ -155,10 +149,11 @@ Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t r
   return set_tower_item(model, tables, row, modalities);
 }
 
-void borrow_vectors(ItemTables& tables, std::span<const std::uint32_t> rows) {
+void borrow_ids(ItemTables& tables, std::span<const std::uint32_t> rows) {
   for (const std::uint32_t row : rows) {
     if (tables.lenders.rows(row).empty()) continue;
-    const std::vector<float> vector = tables.lenders.mean(row, tables.vectors);
+    std::vector<float> vector = tables.lenders.mean(row, tables.own_ids);
+    kernels::add_scaled(vector, 1, tables.vectors.row(row));
     tables.vectors.set(row, vector);
     tables.unit_vectors.set(row, vector);
   }
@@ -169,7 +164,7 @@ Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows) {
   ItemTables& tables = release.tables;
   std::vector<std::uint8_t> made(tables.rows(), 0);
   for (std::size_t row = 0; row < tables.rows(); ++row) {
-    if (rows[row] == 0 || !tables.content.present(row)) continue;
+    if ((rows[row] == 0 && tables.untrained[row] == 0) || !tables.content.present(row)) continue;
     const auto all = tables.content.row(row);
     std::vector<std::vector<float>> parts;
     for (std::size_t m = 0; m < model.manifest.modalities.size(); ++m) {
@@ -187,7 +182,10 @@ Status make_new(LoadedRelease& release, std::span<const std::uint8_t> rows) {
   std::vector<std::uint32_t> all(tables.rows());  // every row may have lost a lender
   std::iota(all.begin(), all.end(), 0U);
   tables.lenders.find(tables.content, tables.untrained, all);
-  borrow_vectors(tables, untrained_rows(tables));
+  std::vector<std::uint32_t> borrowers;
+  for (std::uint32_t row = 0; row < tables.rows(); ++row)
+    if (made[row] != 0) borrowers.push_back(row);
+  borrow_ids(tables, borrowers);
   release.transitions.forget(made);
   return {};
 }
@@ -221,19 +219,12 @@ void tower_scores(const ReleaseModel& model, const ItemTables& tables, std::span
 void dense_logits(const ReleaseModel& model, const ItemTables& tables, std::span<const float> hidden,
                   std::span<float> out) {
   const auto& shape = model.manifest.model;
-  if (shape.normalised) {
-    std::vector<float> unit(hidden.begin(), hidden.end());
-    kernels::l2_normalise(unit);
-    tables.unit_vectors.scan(unit, out);
-  } else {
-    tables.vectors.scan(hidden, out);
-  }
-  const auto scale = static_cast<float>(shape.logit_scale);
+  (shape.normalised ? tables.unit_vectors : tables.vectors).scan(generate::dense_query(shape, hidden), out);
   float lowest = 0;
   bool any = false;
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!tables.vectors.present(i)) continue;
-    out[i] = scale * out[i] + tables.bias[i];
+    out[i] += tables.bias[i];
     lowest = any ? std::min(lowest, out[i]) : out[i];
     any = true;
   }
@@ -270,6 +261,8 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   model->embedder = std::move(embedder);
   PENCHANT_TRY(vectors, weights.matrix_f32("item.vector", n, shape.dim));
   PENCHANT_DO(finite("item.vector", {vectors.data(), n * shape.dim}));
+  PENCHANT_TRY(own_ids, weights.matrix_f32("item.id", n, shape.dim));
+  PENCHANT_DO(finite("item.id", {own_ids.data(), n * shape.dim}));
   PENCHANT_TRY(bias, weights.vector_f32("item.bias", n));
   PENCHANT_DO(finite("item.bias", bias));
 
@@ -295,6 +288,8 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   tables.vectors.assign(vectors);
   tables.unit_vectors = retrieve::VectorTable(shape.dim, true);
   tables.unit_vectors.assign(vectors);
+  tables.own_ids = retrieve::VectorTable(shape.dim, false);
+  tables.own_ids.assign(own_ids);
   tables.codes = std::move(stored.codes);
   tables.bias.assign(bias.begin(), bias.end());
   tables.untrained.resize(n);
@@ -308,7 +303,6 @@ Result<LoadedRelease> load_release(const std::string& folder) {
   for (std::size_t i = 0; i < n; ++i)
     if (tables.untrained[i] != 0) tables.bias[i] = tables.untrained_bias;
   PENCHANT_DO(read_content(folder, *model, tables));
-  borrow_vectors(tables, untrained_rows(tables));
   PENCHANT_DO(read_towers(folder, *model, tables));
   out.model = std::move(model);
   return out;

@@ -52,6 +52,7 @@ class ActionTable {
 struct ItemTables {
   retrieve::VectorTable vectors;       ///< [n, d], e(i): input of the sequence model
   retrieve::VectorTable unit_vectors;  ///< [n, d], e(i) / |e(i)|; for the normalised head, diversity, similar
+  retrieve::VectorTable own_ids;       ///< [rows of the release, d], what an id adds to the content of its item
   retrieve::VectorTable content;       ///< [n, x], all modalities side by side, the row L2-normalised
   Matrix<Code> codes;                  ///< [n, L]
   std::vector<std::uint8_t> has_id;    ///< [n], 1: the codes are the item's semantic ID
@@ -98,15 +99,15 @@ struct LoadedRelease {
 /// invalid_argument for a format we do not know
 Result<LoadedRelease> load_release(const std::string& folder);
 
-/// Adds or replaces the row of an item that training never saw.
+/// Adds or replaces the row of an item that training never saw: what its content alone gives. borrow_ids() is to follow.
 /// \param modalities one span per manifest modality, L2-normalised, empty = missing
 /// \param codes [L]
 Status set_new_item(const ReleaseModel& model, ItemTables& tables, std::size_t row,
                     std::span<const std::span<const float>> modalities, std::span<const Code> codes);
 
-/// Untrained rows take the mean vector of their lenders in place of what their content alone gives; a row that nobody is
-/// like keeps the latter. \param rows whose lenders are known
-void borrow_vectors(ItemTables& tables, std::span<const std::uint32_t> rows);
+/// Rows that hold what their content alone gives take the mean of their lenders' ids on top, as an item whose id was left
+/// out did in training; a row that nobody is like stays as it is. \param rows set by set_new_item(), lenders known, each once
+void borrow_ids(ItemTables& tables, std::span<const std::uint32_t> rows);
 
 /// As if training had never seen these rows: they borrow, and nothing was counted of them.
 /// Rows without content stay as they are. \param rows [n], 1 = made new

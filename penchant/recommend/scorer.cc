@@ -7,7 +7,7 @@
 #include "penchant/base/rng.h"
 #include "penchant/kernels/top_k.h"
 #include "penchant/recommend/history_input.h"
-#include "penchant/recommend/path_scores.h"
+#include "penchant/recommend/paths.h"
 #include "penchant/recommend/release_model.h"
 #include "penchant/recommend/signals.h"
 
@@ -39,8 +39,8 @@ Status permute_codes(std::uint64_t seed, const std::string& release, Matrix<Code
 
 class ReleaseScorer final : public Scorer {
  public:
-  ReleaseScorer(LoadedRelease release, bool cold_lane)
-      : release_(std::move(release)), cold_lane_(cold_lane), rows_(release_.tables.rows()) {
+  ReleaseScorer(LoadedRelease release, Paths paths, bool cold_lane)
+      : release_(std::move(release)), paths_(std::move(paths)), cold_lane_(cold_lane), rows_(release_.tables.rows()) {
     for (std::size_t f = 0; f < rank::kHistoryFeatures; ++f)
       names_.emplace_back(rank::name_of(static_cast<Feature>(f)));
     std::iota(rows_.begin(), rows_.end(), 0U);
@@ -85,7 +85,7 @@ class ReleaseScorer final : public Scorer {
                      Matrix<float>& out) const {
     std::vector<float> generator(rows.size()), dense;
     std::vector<std::uint8_t> untrained;
-    path_log_probs(*release_.model->decoder, hidden, release_.tables.codes.view(), rows, generator);
+    generate::path_log_probs(generator_of(*release_.model, release_.tables, paths_), hidden, release_.tables.codes.view(), rows, generator);
     for (const std::uint32_t i : rows) {
       dense.push_back(out(i, column(Feature::dense)));
       untrained.push_back(release_.tables.untrained[i]);
@@ -97,6 +97,7 @@ class ReleaseScorer final : public Scorer {
   }
 
   LoadedRelease release_;
+  Paths paths_;  ///< of the codes as they were learned
   bool cold_lane_;
   std::vector<std::uint32_t> rows_;  ///< 0..n-1
   std::vector<std::string> names_;
@@ -151,13 +152,15 @@ std::vector<float> fused_scores(const rank::Ranker& ranker, Task task, const Mat
 
 Result<std::unique_ptr<Scorer>> Scorer::load(const std::string& folder, const ScorerOptions& options) {
   PENCHANT_TRY(release, load_release(folder));
-  if (options.code_permutation_seed)
-    PENCHANT_DO(permute_codes(*options.code_permutation_seed, release.model->manifest.name, release.tables.codes));
   if (!options.as_new.empty()) {
     if (options.as_new.size() != release.tables.rows()) return invalid("as_new must have one mark per item of the release");
     PENCHANT_DO(make_new(release, options.as_new));
   }
-  return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release), options.cold_lane));
+  Executor executor(1);
+  PENCHANT_TRY(paths, make_paths(*release.model, release.tables, executor));
+  if (options.code_permutation_seed)
+    PENCHANT_DO(permute_codes(*options.code_permutation_seed, release.model->manifest.name, release.tables.codes));
+  return std::unique_ptr<Scorer>(std::make_unique<ReleaseScorer>(std::move(release), std::move(paths), options.cold_lane));
 }
 
 }  // namespace penchant::recommend

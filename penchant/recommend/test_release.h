@@ -343,7 +343,6 @@ class TestReleaseWriter {
       const Rows genre = o_.random ? Rows(d, 0) : direction(i / o_.per_genre);
       for (std::size_t j = 0; j < d; ++j) id[i * d + j] = own[j] + genre[j];
     }
-    matrix(w, "item.id", n_, id);
     std::vector<Rows> code(o_.levels);
     for (std::size_t l = 0; l < o_.levels; ++l) {
       code[l] = noise(books * d, o_.random ? 0.2F : 0.02F);
@@ -362,9 +361,11 @@ class TestReleaseWriter {
       for (std::size_t j = 0; j < d; ++j) {
         float content = 0;
         for (std::size_t l = 0; l < o_.levels; ++l) content += code[l][codes_(i, l) * d + j];
-        e[i * d + j] = g * id[i * d + j] + (1 - g) * content;
+        id[i * d + j] -= content;
+        e[i * d + j] = content + g * id[i * d + j];
       }
     }
+    matrix(w, "item.id", n_, id);
     matrix(w, "item.vector", n_, e);
     matrix(w, "event.action", 4, Rows(4 * d, 0));
     matrix(w, "event.gap", 32, o_.random ? noise(32 * d, 0.05F) : Rows(32 * d, 0));
@@ -375,6 +376,7 @@ class TestReleaseWriter {
     vector(w, "depth.in.bias", d, 0);
     for (std::uint32_t l = 0; l + 1 < o_.levels; ++l) matrix(w, "depth.code." + std::to_string(l), books, noise(books * d, 0.1F));
     matrix(w, "depth.step", o_.levels, Rows(o_.levels * d, 0));
+    vector(w, "depth.look", o_.levels, 1);
     for (std::uint32_t b = 0; b < o_.depth_layers; ++b) write_block(w, "depth.block." + std::to_string(b), false);
     vector(w, "depth.norm.weight", d, 1);
     vector(w, "depth.norm.bias", d, 0);

@@ -185,7 +185,7 @@ std::string_view World::type_name(std::uint16_t type) const {
   return type < types.size() ? std::string_view(types[type].name) : std::string_view();
 }
 
-Status World::adopt(LoadedRelease release) {
+Status World::adopt(LoadedRelease release, Paths made) {
   const std::string& name = release.model->manifest.name;
   if (release.ids.size() > items())
     return invalid("release " + name + " knows " + std::to_string(release.ids.size()) + " items, this catalogue has " +
@@ -198,7 +198,8 @@ Status World::adopt(LoadedRelease release) {
   tables = std::move(release.tables);
   median = median_item(count_views(), tables.untrained);
   for (std::size_t row = tables.rows(); row < items(); ++row) set_blank_item(*model, tables, row);
-  return settle_items();
+  paths = std::move(made);
+  return {};
 }
 
 Status World::place_item(ItemId row, std::span<const std::span<const float>> modalities) {
@@ -207,7 +208,7 @@ Status World::place_item(ItemId row, std::span<const std::span<const float>> mod
     set_blank_item(*model, tables, index(row));
     return {};
   }
-  PENCHANT_TRY(placement, semantic_id::place_new_item(*model->codebooks, trie, concatenate(*model, modalities)));
+  PENCHANT_TRY(placement, semantic_id::place_new_item(*model->codebooks, paths.trie, concatenate(*model, modalities)));
   PENCHANT_DO(set_new_item(*model, tables, index(row), modalities, placement.id.codes));
   placed_.push_back(index(row));
   return {};
@@ -217,21 +218,14 @@ void World::refresh_content(ItemId row, std::span<const std::span<const float>> 
   set_content(*model, tables, index(row), modalities);
 }
 
-Status World::settle_items() {
+Status World::settle_items(Executor& executor) {
+  std::ranges::sort(placed_);
+  placed_.erase(std::unique(placed_.begin(), placed_.end()), placed_.end());
   tables.lenders.find(tables.content, tables.untrained, placed_);
-  borrow_vectors(tables, placed_);
+  borrow_ids(tables, placed_);
   placed_.clear();
-  std::vector<ItemId> rows;
-  std::vector<Code> codes;
-  for (std::uint32_t i = 0; i < tables.rows(); ++i) {
-    if (tables.has_id[i] == 0) continue;
-    rows.push_back(ItemId{i});
-    const auto code = tables.codes.row(i);
-    codes.insert(codes.end(), code.begin(), code.end());
-  }
-  const auto& shape = model->manifest.model;
-  PENCHANT_TRY(built, semantic_id::ItemTrie::build({codes.data(), rows.size(), shape.levels}, rows, shape.codebook));
-  trie = std::move(built);
+  PENCHANT_TRY(made, make_paths(*model, tables, executor, &paths));
+  paths = std::move(made);
   return {};
 }
 

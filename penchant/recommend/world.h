@@ -15,13 +15,13 @@
 #include "penchant/base/result.h"
 #include "penchant/catalog/attribute_index.h"
 #include "penchant/catalog/item.h"
+#include "penchant/recommend/paths.h"
 #include "penchant/recommend/release_model.h"
 #include "penchant/recommend/signals.h"
 #include "penchant/retrieve/lexical.h"
 #include "penchant/retrieve/popularity.h"
 #include "penchant/retrieve/transitions.h"
 #include "penchant/semantic_id/prefix_names.h"
-#include "penchant/semantic_id/trie.h"
 #include "penchant/store/store.h"
 
 namespace penchant::recommend {
@@ -75,20 +75,23 @@ class World {
   [[nodiscard]] double repeat_share() const noexcept;
 
   /// Puts the tables of a release in place: its rows must be the first rows of the catalogue.
+  /// \param made of the release alone
   /// \return invalid_argument when it was trained on another catalogue
-  Status adopt(LoadedRelease release);
+  Status adopt(LoadedRelease release, Paths made);
   /// Content of an item that the release does not know: codes and vectors; nothing else moves.
   /// settle_items() must follow, once for many. \param modalities as concatenate(); all empty = blank
   Status place_item(ItemId row, std::span<const std::span<const float>> modalities);
   /// New content of a trained item: search and similarity follow, its ID and vector stay.
   void refresh_content(ItemId row, std::span<const std::span<const float>> modalities);
   /// Placed items borrow from those alike, and can be found by their codes.
-  Status settle_items();
+  Status settle_items(Executor& executor);
   [[nodiscard]] bool trained_row(ItemId row) const noexcept {
     return model != nullptr && index(row) < model->manifest.model.items;
   }
   [[nodiscard]] std::string_view type_name(std::uint16_t type) const;
   [[nodiscard]] FacetId facet(const std::string& attribute, const std::string& value);
+  /// There must be a model.
+  [[nodiscard]] generate::Generator generator() const { return generator_of(*model, tables, paths); }
   [[nodiscard]] CountViews count_views() const { return {&transitions, popularity.last_seen_ms()}; }
 
   std::vector<std::string> ids, titles;                ///< [items]
@@ -109,7 +112,7 @@ class World {
 
   std::shared_ptr<const ReleaseModel> model;           ///< null: no release
   ItemTables tables;                                   ///< rows = items() where there is a model
-  semantic_id::ItemTrie trie;
+  Paths paths;
   MedianItem median;
   std::size_t texts_left_out = 0;                      ///< new items whose text is not encoded yet
 

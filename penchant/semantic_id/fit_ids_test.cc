@@ -14,7 +14,7 @@ namespace {
 FittedIds fitted(const Matrix<float>& vectors, const QuantiserOptions& options = {},
                  CollisionPolicy policy = CollisionPolicy::reassign) {
   Executor executor(2);
-  return fit_ids(kDefaultQuantiser, vectors.view(), options, {.policy = policy}, executor).value();
+  return fit_ids(kResidualKMeans, vectors.view(), options, {.policy = policy}, executor).value();
 }
 
 TEST(FitIds, AnOrdinaryCatalogueKeepsTheRule) {

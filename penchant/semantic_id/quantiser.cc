@@ -11,8 +11,7 @@
 namespace penchant::semantic_id {
 namespace {
 
-constexpr std::string_view kBehaviour = "behaviour";
-constexpr std::array<std::string_view, 5> kNames{kDefaultQuantiser, "pq", "opq", "rqvae", kBehaviour};
+constexpr std::array<std::string_view, 5> kNames{kResidualKMeans, "pq", "opq", "rqvae", kBehaviour};
 constexpr std::array kTrain{train_residual_kmeans, train_product_quantiser, train_optimised_product_quantiser,
                             train_rqvae, train_behaviour};
 

@@ -6,7 +6,7 @@
 
 namespace penchant::semantic_id {
 
-inline constexpr std::string_view kDefaultQuantiser = "residual-kmeans";
+inline constexpr std::string_view kResidualKMeans = "residual-kmeans", kBehaviour = "behaviour";
 
 /// "residual-kmeans", "pq", "opq", "rqvae", "behaviour".
 [[nodiscard]] std::span<const std::string_view> quantiser_names() noexcept;

@@ -149,7 +149,7 @@ Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store&
     return kept;
   }
   PENCHANT_TRY(scorer, recommend::Scorer::load(release_folder));
-  PENCHANT_TRY(log, load_events(store));
+  PENCHANT_TRY(log, load_events(store, protocol->cold_by));
   PENCHANT_DO(check_same_items(release, log));
   PENCHANT_TRY(split, Split::make(std::move(log), *protocol));
   PENCHANT_DO(check_unseen(release, split));

@@ -30,7 +30,7 @@ bool covers(std::string_view holdout, Kind kind) {
 Status check_cold_items(const ReleaseFacts& release, const Protocol& protocol) {
   const artifact::Manifest& manifest = release.manifest;
   const bool same = manifest.cold_by == catalog::name_of(protocol.cold_by) &&
-                    (protocol.cold_by != ColdBy::random || manifest.cold_seed == protocol.cold_seed) &&
+                    (protocol.cold_by.kind != ColdBy::Kind::random || manifest.cold_seed == protocol.cold_seed) &&
                     std::abs(manifest.cold_share - protocol.cold_share) < 1e-9;
   if (same) return {};
   return invalid("release " + manifest.name + " held out other cold items (" + manifest.cold_by + ", share " +

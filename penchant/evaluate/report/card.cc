@@ -56,8 +56,8 @@ Repeats repeats_of(const EventLog& log) {
 Result<std::string> write_card(const std::string& release_folder, store::Store& store, Executor& executor,
                                const ProgressSink& progress) {
   PENCHANT_TRY(release, read_release_facts(release_folder));
-  PENCHANT_TRY(log, load_events(store));
   const auto protocol = protocol_of(release.manifest);
+  PENCHANT_TRY(log, load_events(store, protocol.ok() ? protocol->cold_by : catalog::ColdBy()));
   if (!protocol.ok()) {
     PENCHANT_DO(merge(release_folder, repeats_of(log), nullptr, std::move(release.manifest)));
     return "not evaluated: " + protocol.error().message;

@@ -24,7 +24,7 @@ std::string protocol_json(const Report& report) {
                        p.test_ms.value_or(0));
   if (p.kind == Kind::cold)
     out += fmt::format(R"(,"cold_share":{},"cold_by":{},"cold_seed":{})", number(p.cold_share),
-                       fmt::format("\"{}\"", catalog::name_of(p.cold_by)), p.cold_seed);
+                       quoted(catalog::name_of(p.cold_by)), p.cold_seed);
   out += fmt::format(R"(,"repeat_share":{},"remove_seen_by_default":{},"splits":[)",
                      number(report.repeats.share()), report.repeats.remove_seen());
   for (std::size_t i = 0; i < report.splits.size(); ++i) {

@@ -1,5 +1,6 @@
 // Protocol "cold": leave-last-out after some items were held out of everything.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "penchant/catalog/cold_items.h"
@@ -11,11 +12,14 @@ Status Split::cut_cold(EventLog log) {
   if (!(protocol_.cold_share > 0 && protocol_.cold_share <= 0.5))
     return invalid("the share of cold items must lie above 0 and be at most 0.5, it is " +
                    std::to_string(protocol_.cold_share));
-  if (protocol_.cold_by == ColdBy::first_seen) {
+  if (protocol_.cold_by.kind == ColdBy::Kind::first_seen) {
     PENCHANT_DO(check_world_times(log, "choice of cold items by first appearance"));
-    std::vector<std::int64_t> first(log.items(), catalog::kNeverSeen);
-    for (const auto& event : log.events) first[event.item] = std::min(first[event.item], event.time_ms);
+    std::vector<double> first(log.items(), catalog::kNoColdKey);
+    for (const auto& event : log.events) first[event.item] = std::fmin(first[event.item], static_cast<double>(event.time_ms));
     held_out_ = catalog::newest_items(first, protocol_.cold_share);
+  } else if (protocol_.cold_by.kind == ColdBy::Kind::attribute) {
+    if (log.cold_keys.size() != log.items()) return invalid("the events were read without the attribute that chooses cold items");
+    held_out_ = catalog::newest_items(log.cold_keys, protocol_.cold_share);
   } else {
     held_out_ = catalog::draw_cold_items(log.item_ids, protocol_.cold_share, protocol_.cold_seed);
   }

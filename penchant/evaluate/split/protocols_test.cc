@@ -149,10 +149,25 @@ TEST(ColdItems, EqualTheObviousDefinitionOnRandomLogs) {
   EXPECT_GT(asked_cold, 300u);
 }
 
+TEST(ColdItems, ByAnAttributeAreThoseOfTheHighestNumbers) {
+  EventLog log = random_log(3);
+  const Protocol by_year{.kind = Kind::cold, .cold_share = 0.3, .cold_by = {ColdBy::Kind::attribute, "year"}};
+  EXPECT_FALSE(Split::make(log, by_year).ok()) << "the log was read without years";
+  for (std::size_t i = 0; i < log.items(); ++i) log.cold_keys.push_back(i % 2 == 0 ? static_cast<double>(i) : 0);
+  const auto made = Split::make(log, by_year);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  const auto held = made->held_out_items();
+  const auto count = static_cast<std::size_t>(std::llround(0.3 * static_cast<double>(log.items())));
+  EXPECT_EQ(std::ranges::count(held, 1), static_cast<std::ptrdiff_t>(count));
+  for (std::size_t i = 0; i < log.items(); ++i)
+    if (held[i] != 0) EXPECT_EQ(i % 2, 0u) << i;
+  EXPECT_TRUE(made->check().ok());
+}
+
 TEST(ColdItems, ByFirstAppearanceAreTheNewest) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     const EventLog log = random_log(seed);
-    const auto made = Split::make(log, {.kind = Kind::cold, .cold_share = 0.3, .cold_by = ColdBy::first_seen});
+    const auto made = Split::make(log, {.kind = Kind::cold, .cold_share = 0.3, .cold_by = {ColdBy::Kind::first_seen, ""}});
     if (!made.ok()) continue;
     std::map<std::uint32_t, std::int64_t> first;
     for (const auto& event : log.events) {
@@ -204,7 +219,7 @@ TEST(ColdItems, SayWhatIsWrong) {
                 HasSubstr("at most 0.5"));
   EventLog positions = log_of({{{0, 0}, {1, 1}, {2, 2}}}, 3);
   EXPECT_THAT(
-      Split::make(positions, {.kind = Kind::cold, .cold_by = ColdBy::first_seen}).error().message,
+      Split::make(positions, {.kind = Kind::cold, .cold_by = {ColdBy::Kind::first_seen, ""}}).error().message,
       HasSubstr("positions, not times"));
   // Nobody ends with the one held-out item.
   const EventLog same = log_of({{{0, kNow}, {0, kNow + 1}, {0, kNow + 2}}}, 50);
@@ -331,7 +346,7 @@ TEST(RealProtocols, OnlineRetail) {
   ASSERT_EQ(log.users(), 4'339u);
   ASSERT_EQ(log.items(), 3'665u);
   for (const auto& protocol : {Protocol{.kind = Kind::cold}, Protocol{.kind = Kind::cold, .ties = Ties::shuffled, .seed = 4},
-                               Protocol{.kind = Kind::cold, .cold_by = ColdBy::first_seen}}) {
+                               Protocol{.kind = Kind::cold, .cold_by = {ColdBy::Kind::first_seen, ""}}}) {
     const auto cold = Split::make(log, protocol).value();
     std::set<std::uint32_t> items;
     for (std::uint32_t i = 0; i < log.items(); ++i)
@@ -369,7 +384,7 @@ TEST(RealProtocols, MovieLens100K) {
   for (std::uint32_t i = 0; i < marks.size(); ++i)
     if (marks[i] != 0) items.insert(i);
   expect_same(cold, slow_cold(log, items), "cold");
-  const auto newest = Split::make(log, {.kind = Kind::cold, .cold_share = 0.1, .cold_by = ColdBy::first_seen}).value();
+  const auto newest = Split::make(log, {.kind = Kind::cold, .cold_share = 0.1, .cold_by = {ColdBy::Kind::first_seen, ""}}).value();
   std::int64_t first_cold = INT64_MAX;
   for (const auto& event : log.events)
     if (newest.held_out_items()[event.item] != 0) first_cold = std::min(first_cold, event.time_ms);

@@ -59,7 +59,7 @@ struct Protocol {
   /// 14 days before the last event where that is earlier.
   std::optional<std::int64_t> test_ms;
   double cold_share = 0.05;        ///< of the items, in (0, 0.5]
-  ColdBy cold_by = ColdBy::random;
+  ColdBy cold_by;
   std::uint64_t cold_seed = 1;     ///< of the draw; apart from `seed`, so that all runs ask the same
 };
 

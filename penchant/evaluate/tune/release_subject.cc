@@ -33,9 +33,7 @@ std::vector<Setting> settings_around(const learn::TrainOptions& preset) {
           setting::epochs(preset.epochs),
           dim,
           setting::layers(preset.layers),
-          stretch,
-          {.name = "code_weight", .value = preset.code_weight, .low = 0.05, .high = 2, .least = 0, .most = 1000,
-           .logarithmic = true, .what = "weight of the generator's loss"}};
+          stretch};
 }
 
 /// What penchant-train has to hold out for the validation events of a protocol.
@@ -50,7 +48,7 @@ Result<std::vector<std::string>> holdout_arguments(const Protocol& protocol) {
   if (protocol.kind == Kind::cold) {
     add("--cold-share", fmt::format("{}", protocol.cold_share));
     add("--cold-seed", fmt::format("{}", protocol.cold_seed));
-    add("--cold-by", std::string(catalog::name_of(protocol.cold_by)));
+    add("--cold-by", catalog::name_of(protocol.cold_by));
   }
   if (protocol.ties == Ties::shuffled) add("--ties-seed", fmt::format("{}", protocol.seed));
   return arguments;

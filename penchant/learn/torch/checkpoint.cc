@@ -11,8 +11,8 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kCheckpointFormat = 2;
-constexpr std::int64_t kCurveColumns = 9;
+constexpr std::int64_t kCheckpointFormat = 3;
+constexpr std::int64_t kCurveColumns = 7;
 
 Tensor text_tensor(const std::string& text) {
   Tensor t = torch::empty({static_cast<std::int64_t>(text.size())}, torch::kUInt8);
@@ -24,7 +24,7 @@ Tensor curve_tensor(const std::vector<EpochReport>& curve) {
   Tensor t = torch::zeros({static_cast<std::int64_t>(curve.size()), kCurveColumns}, torch::kFloat64);
   auto* row = t.data_ptr<double>();
   for (const EpochReport& r : curve) {
-    const double values[kCurveColumns] = {double(r.epoch), r.loss, r.dense_loss, r.code_loss, r.valid_ndcg10,
+    const double values[kCurveColumns] = {double(r.epoch), r.loss, r.valid_ndcg10,
                                           r.learning_rate, r.seconds, r.events_per_second, double(r.skipped_steps)};
     std::memcpy(row, values, sizeof values);
     row += kCurveColumns;
@@ -37,8 +37,8 @@ std::vector<EpochReport> curve_from(const Tensor& t) {
   const Tensor c = t.to(torch::kFloat64).contiguous();
   for (std::int64_t e = 0; e < c.size(0); ++e) {
     const double* v = c.data_ptr<double>() + e * kCurveColumns;
-    curve.push_back({static_cast<std::uint32_t>(v[0]), v[1], v[2], v[3], v[4], v[5], v[6], v[7],
-                     static_cast<std::uint32_t>(v[8])});
+    curve.push_back({static_cast<std::uint32_t>(v[0]), v[1], v[2], v[3], v[4], v[5],
+                     static_cast<std::uint32_t>(v[6])});
   }
   return curve;
 }

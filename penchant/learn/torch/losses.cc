@@ -62,12 +62,12 @@ Tensor dense_loss(const Tensor& users, const Tensor& items, const Tensor& bias, 
   return -((1 - label_smoothing) * picked + label_smoothing * log_p.mean(1)).mean();
 }
 
-Tensor code_loss(const std::vector<Tensor>& logits, const Tensor& codes, double label_smoothing) {
+Tensor generator_loss(const std::vector<Tensor>& logits, const Tensor& look, const CodeSteps& steps) {
   Tensor total;
   for (std::size_t l = 0; l < logits.size(); ++l) {
-    const Tensor part = torch::nn::functional::cross_entropy(
-        logits[l], codes.select(1, static_cast<std::int64_t>(l)),
-        torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(label_smoothing));
+    const Tensor log_p = torch::log_softmax(logits[l] + look.select(0, static_cast<std::int64_t>(l)) * steps.ahead[l] + steps.never[l], 1);
+    const Tensor& p = steps.wanted[l];
+    const Tensor part = (p * (p.clamp_min(1e-30).log() - log_p)).sum(1).mean();
     total = total.defined() ? total + part : part;
   }
   return total;

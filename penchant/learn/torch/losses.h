@@ -1,5 +1,5 @@
 #pragma once
-/// \file Losses over the whole catalogue, of the two heads. Private to penchant/learn/torch.
+/// \file Losses of the two heads. Private to penchant/learn/torch.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -18,9 +18,15 @@ namespace penchant::learn {
                                        const torch::Tensor& bias, const torch::Tensor& targets,
                                        const torch::Tensor& weights, double label_smoothing, Executor& executor);
 
-/// Mean over positions of the summed cross-entropy of all levels.
-/// \param logits [L] of [p, K]; \param codes int64 [p, L]. \return scalar
-[[nodiscard]] torch::Tensor code_loss(const std::vector<torch::Tensor>& logits, const torch::Tensor& codes,
-                                      double label_smoothing = 0);
+/// What is known of the codes along some paths before the generator says anything; [L] of [rows, K] each.
+struct CodeSteps {
+  std::vector<torch::Tensor> ahead;   ///< lookahead of the codes that follow; 0 of the others
+  std::vector<torch::Tensor> never;   ///< 0 of the codes that follow; very low of the others
+  std::vector<torch::Tensor> wanted;  ///< probabilities by the dense head; 0 of the others
+};
+
+/// Mean over rows of the Kullback-Leibler divergence, summed over levels, from `wanted` to
+/// softmax(logits + look * ahead + never). \param logits [L] of [rows, K]; \param look [L]. \return scalar
+[[nodiscard]] torch::Tensor generator_loss(const std::vector<torch::Tensor>& logits, const torch::Tensor& look, const CodeSteps& steps);
 
 }  // namespace penchant::learn

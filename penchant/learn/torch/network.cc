@@ -125,6 +125,10 @@ Network::Network(const artifact::ModelShape& shape, const Architecture& architec
   depth_norm_ = norm("depth.norm");
   for (std::uint32_t l = 0; l < shape.levels; ++l)
     depth_out_.push_back(linear("depth.out." + std::to_string(l), shape.codebook, d));
+  // The generator starts as the lookahead alone.
+  torch::NoGradGuard no_grad;
+  for (const Linear& out : depth_out_) out.weight.detach().zero_();
+  depth_look_ = add("depth.look", torch::ones({shape.levels}), false);
 }
 
 void Network::set_age(double events) {
@@ -160,8 +164,7 @@ Tensor Network::item_vectors(bool training, double id_dropout) const {
   if (!has_content()) return id_;
   Tensor g = gate();
   if (training && id_dropout > 0) g = g * torch::rand_like(g).ge(id_dropout).to(dtype_);
-  // The id is learned as what content leaves out: g * id + content = g * (id + content) + (1 - g) * content,
-  // and `id + content` is what the release calls item.id.
+  // The id is what content leaves out.
   const Tensor own = g * id_ + content_vectors();
   return lending_ ? own + (1 - g) * lent(*lending_, id_, *executor_) : own;
 }
@@ -273,7 +276,6 @@ std::vector<std::pair<std::string, Tensor>> Network::exported() const {
   for (const Weight& w : weights_) {
     if (w.name == "logit_scale") continue;  // a number of the manifest
     Tensor value = w.value;
-    if (w.name == "item.id" && has_content()) value = id_ + content_vectors();
     if (w.name == "item.age") value = log_age_.exp();
     out.emplace_back(w.name, value);
   }

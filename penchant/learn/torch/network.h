@@ -92,6 +92,8 @@ class Network {
   /// [n], undefined without Architecture::item_bias.
   [[nodiscard]] torch::Tensor bias() const { return bias_; }
   [[nodiscard]] torch::Tensor codes() const { return codes_; }
+  /// [L], weights of the lookahead beside the code logits.
+  [[nodiscard]] torch::Tensor look() const { return depth_look_; }
   /// Of the exported weights.
   [[nodiscard]] double logit_scale() const;
   /// Weights in the form of the release, [name, tensor] in table order: shares folded, and so is
@@ -131,7 +133,7 @@ class Network {
   std::vector<ModalityInput> modalities_;
   std::shared_ptr<const Lending> lending_;  ///< null: ids stand alone
   std::vector<Weight> weights_;
-  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_, positions_, mask_item_;
+  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_, depth_look_, positions_, mask_item_;
   std::vector<torch::Tensor> gru_;  ///< per layer: weights of input and state, biases of both
   std::vector<torch::Tensor> item_codes_, depth_codes_;
   std::vector<Block> blocks_, depth_blocks_;

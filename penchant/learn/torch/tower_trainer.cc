@@ -125,7 +125,7 @@ class TowerRun {
                                               ": try a lower learning rate"};
       sum += loss * static_cast<double>(some.size());
       done += some.size();
-      report.loss = report.dense_loss = sum / static_cast<double>(done);
+      report.loss = sum / static_cast<double>(done);
       report.events_per_second = static_cast<double>(done) / std::max(seconds(), 1e-9);
       const double left = seconds() / static_cast<double>(b + 1) *
                           static_cast<double>(steps() - b - 1 + steps() * (options_.epochs - number));

@@ -11,6 +11,7 @@
 
 #include "penchant/artifact/files.h"
 #include "penchant/learn/torch/checkpoint.h"
+#include "penchant/learn/torch/generator_trainer.h"
 #include "penchant/learn/torch/losses.h"
 #include "penchant/learn/torch/network.h"
 #include "penchant/learn/torch/optimiser.h"
@@ -41,7 +42,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
   const auto put = [&](double v) { text += ' ' + std::to_string(v); };
   for (const double v : {double(o.dim), double(o.layers), double(o.heads), double(o.ffn), double(o.max_len),
                          double(o.depth_layers), double(o.gaps), double(o.normalised), o.logit_scale,
-                         o.code_weight, o.code_fraction, double(o.multi_token), o.multi_token_decay,
+                         double(o.multi_token), o.multi_token_decay,
                          o.label_smoothing, o.dropout, o.input_dropout, o.id_dropout, double(o.batch),
                          double(o.stride), double(o.shuffle_ties), o.learning_rate * 1e6, o.weight_decay * 1e6,
                          o.clip, double(o.warmup_steps), double(o.cosine), double(o.epochs), double(o.threads),
@@ -107,7 +108,16 @@ class Run {
       PENCHANT_TRY(report, epoch(sink));
       PENCHANT_DO(finish_epoch(report, sink));
     }
-    return result();
+    {
+      torch::NoGradGuard no_grad;
+      for (std::size_t i = 0; i < now_.size(); ++i) now_[i].copy_(best_[i]);
+    }
+    std::vector<GeneratorEpoch> generator;
+    if (!data_.codes.empty()) {
+      PENCHANT_TRY(learned, train_generator(network_, data_, options_, windows_, executor_, sink));
+      generator = std::move(learned);
+    }
+    return result(std::move(generator));
   }
 
  private:
@@ -135,7 +145,7 @@ class Run {
   }
 
   struct StepLoss {
-    double dense = 0, code = 0;
+    double value = 0;
     std::size_t positions = 0;
     bool skipped = false;
   };
@@ -149,21 +159,13 @@ class Run {
     const std::int64_t count = hidden.size(0);
     const Tensor targets = tensor_of(batch.targets).view({count, ahead});
     const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
-    const Tensor dense = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
+    const Tensor loss = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
                                   : softmax_loss(users, items, targets, tensor_of(batch.weights).view({count, ahead}));
-    Tensor loss = dense, code;
-    if (options_.code_weight > 0) {
-      const std::int64_t some = std::max<std::int64_t>(1, std::llround(options_.code_fraction * double(count)));
-      const Tensor chosen = torch::randperm(count, torch::kInt64).narrow(0, 0, some);
-      const Tensor codes = network_.codes().index_select(0, targets.select(1, 0).index_select(0, chosen));
-      code = code_loss(network_.code_logits(hidden.index_select(0, chosen), codes), codes, options_.label_smoothing);
-      loss = loss + options_.code_weight * code;
-    }
     optimiser_.zero_grad();
     loss.backward();
-    StepLoss out{dense.item<double>(), code.defined() ? code.item<double>() : 0, static_cast<std::size_t>(count)};
+    StepLoss out{loss.item<double>(), static_cast<std::size_t>(count)};
     const double norm = optimiser_.gradient_norm();
-    out.skipped = !std::isfinite(norm) || !std::isfinite(out.dense) || !std::isfinite(out.code);
+    out.skipped = !std::isfinite(norm) || !std::isfinite(out.value);
     if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
     return out;
   }
@@ -195,7 +197,7 @@ class Run {
     Rng rng(mix(options_.seed, position_.epochs_done, 2));
     const auto order = event_order(data_.train, options_.shuffle_ties, rng);
     const auto batches = plan();
-    double dense = 0, code = 0, seen = 0;
+    double total = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
       const Batch batch = options_.architecture.objective == Objective::cloze
                               ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
@@ -211,11 +213,11 @@ class Run {
                            std::to_string(position_.epochs_done) + " is untouched"};
         if (!loss.skipped) {
           const double n = static_cast<double>(loss.positions);
-          dense += loss.dense * n, code += loss.code * n, seen += n;
+          total += loss.value * n, seen += n;
         }
       }
       ++position_.steps_done;
-      fill(report, dense, code, seen, seconds());
+      fill(report, total, seen, seconds());
       TrainProgress p{report.epoch, last_epoch(), b + 1, batches.size(), report.loss, report.events_per_second, 0, nullptr};
       p.seconds_left = seconds_left(seconds() / double(b + 1), batches.size() - b - 1);
       if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
@@ -227,11 +229,8 @@ class Run {
     return report;
   }
 
-  void fill(EpochReport& r, double dense, double code, double seen, double seconds) const {
-    const double n = std::max(1.0, seen);
-    r.dense_loss = dense / n;
-    r.code_loss = code / n;
-    r.loss = r.dense_loss + options_.code_weight * r.code_loss;
+  static void fill(EpochReport& r, double total, double seen, double seconds) {
+    r.loss = total / std::max(1.0, seen);
     r.events_per_second = seconds > 0 ? seen / seconds : 0;
     r.seconds = seconds;
   }
@@ -267,10 +266,10 @@ class Run {
     return position_.best_epoch == 0 ? 0 : position_.curve[position_.best_epoch - 1].valid_ndcg10;
   }
 
-  TrainedModel result() {
+  TrainedModel result(std::vector<GeneratorEpoch> generator) const {
     torch::NoGradGuard no_grad;
-    for (std::size_t i = 0; i < now_.size(); ++i) now_[i].copy_(best_[i]);
     TrainedModel model;
+    model.generator = std::move(generator);
     model.shape = network_.shape();
     model.shape.logit_scale = network_.logit_scale();
     for (const auto& [name, value] : network_.exported()) model.tensors.push_back(named(name, value));

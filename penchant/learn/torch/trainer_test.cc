@@ -145,7 +145,7 @@ TEST(Trainer, TrainsWithoutValidationAndWithEveryOption) {
   TrainingData data = ring_data();
   data.validation.clear();
   TrainOptions o = small_options();
-  o.epochs = 2, o.multi_token = 3, o.label_smoothing = 0.1, o.normalised = false, o.cosine = false, o.code_fraction = 1;
+  o.epochs = 2, o.multi_token = 3, o.label_smoothing = 0.1, o.normalised = false, o.cosine = false;
   const auto model = train(data, o);
   ASSERT_TRUE(model.ok()) << model.error().message;
   EXPECT_TRUE(std::isnan(model->epochs[0].valid_ndcg10));
@@ -194,7 +194,7 @@ TEST_F(TrainerFiles, TheReleaseIsWholeAndHoldsWhatItsFormatPromises) {
   const auto shift = model->vector_f32("item.modality.text.bias", d), age = model->vector_f32("item.age", 1);
   ASSERT_TRUE(id.ok() && vector.ok() && code0.ok() && code1.ok() && projection.ok() && shift.ok() && age.ok());
   EXPECT_GT((*age)[0], 0);
-  // item.vector = g id + (1 - g) content, from the stored tensors alone; item 5 has no text vector.
+  // item.vector = content + g id, from the stored tensors alone; item 5 has no text vector.
   const auto& data = w.dataset.data;
   for (std::size_t i = 0; i < n; ++i) {
     const double g = data.train_count[i] / (data.train_count[i] + double((*age)[0]));
@@ -204,7 +204,7 @@ TEST_F(TrainerFiles, TheReleaseIsWholeAndHoldsWhatItsFormatPromises) {
         content += (*shift)[k];
         for (std::size_t x = 0; x < 6; ++x) content += double((*projection)(k, x)) * data.modalities[0].vectors(i, x);
       }
-      EXPECT_NEAR((*vector)(i, k), g * (*id)(i, k) + (1 - g) * content, 2e-5) << "item " << i;
+      EXPECT_NEAR((*vector)(i, k), content + g * (*id)(i, k), 2e-5) << "item " << i;
     }
   }
   const auto again = write_release(path("ring"), {"ring"}, w.dataset, small_options(), w.model);
