@@ -15,6 +15,7 @@ using Columns = std::vector<std::size_t>;  ///< features in use
 
 constexpr std::array<double, 3> kShrinkage{0.1, 0.03, 0.01};  ///< strongest first
 constexpr std::size_t kSeen = rank::column(rank::Feature::seen);
+constexpr std::size_t kGenerator = rank::column(rank::Feature::generator);
 constexpr std::size_t kCold = rank::column(rank::Feature::cold);
 constexpr double kMostColdRaise = 10;  ///< above the most likely weight of "cold"
 
@@ -202,6 +203,20 @@ Result<Trial> search(std::span<const FusionList> lists, bool remove_seen, const 
   return best;
 }
 
+/// The generator says nearly what the dense head says, so a fit may set one off against the other. It finds candidates:
+/// what speaks against those it finds is left out.
+Status drop_contrary_generator(std::span<const FusionList> lists, bool remove_seen, std::size_t folds, Trial& best, Executor& executor) {
+  if (std::ranges::find(best.plan.used, kGenerator) == best.plan.used.end() || best.plan.used.size() == 1) return {};
+  PENCHANT_TRY(weights, fit(lists, best.plan, folds, std::nullopt));
+  if (weights[kGenerator] >= 0) return {};
+  Trial without{.plan = best.plan};
+  std::erase(without.plan.used, kGenerator);
+  std::erase(without.plan.free, kGenerator);
+  PENCHANT_DO(cross_validate(lists, remove_seen, folds, {&without, 1}, executor));
+  best = std::move(without);
+  return {};
+}
+
 bool is_new(const FusionList& list, std::size_t row) { return kCold < list.features.cols() && list.features(row, kCold) != 0; }
 
 /// How much of the first places new items take, for any weight of "cold".
@@ -268,6 +283,7 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
     return report;
   }
   PENCHANT_TRY(best, search(lists, remove_seen, options, folds, executor, progress));
+  PENCHANT_DO(drop_contrary_generator(lists, remove_seen, folds, best, executor));
   report.ndcg10 = mean_ndcg10(best);
   // Likelihood, which the fit maximises, is the sharper measure; NDCG@10 has a veto.
   report.fitted = paired_z(best.ndcg10, by_default) > -1;

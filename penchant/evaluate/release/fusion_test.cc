@@ -128,6 +128,27 @@ TEST(ChooseWeights, LearnsThatSeenItemsDoNotComeBack) {
   EXPECT_LT(report.weights[seen], -2);  // the list that keeps seen items needs it
 }
 
+TEST(ChooseWeights, NeverHoldsAgainstAnItemThatTheGeneratorFoundIt) {
+  // Targets are what the dense head likes and a noisy twin of it does not: apart from each other both count.
+  auto lists = lists_with_signal_in_transitions(200, 0, 8);
+  Rng rng(8);
+  for (auto& fusion : lists) {
+    double top = -1e9;
+    for (std::size_t r = 0; r < 40; ++r) {
+      const double dense = rng.uniform() * 4, noise = rng.uniform() * 2;
+      fusion.features(r, rank::column(rank::Feature::dense)) = static_cast<float>(dense + noise);
+      fusion.features(r, rank::column(rank::Feature::generator)) = static_cast<float>(dense + 2 * noise);
+      if (dense > top) top = dense, fusion.target = r;
+    }
+  }
+  Executor executor(2);
+  const auto report = choose_weights(lists, true, {}, executor).value();
+  EXPECT_TRUE(report.fitted);
+  EXPECT_EQ(report.weights[rank::column(rank::Feature::generator)], 0);
+  EXPECT_GT(report.weights[rank::column(rank::Feature::dense)], 0.5);
+  EXPECT_THAT(report.dropped, ::testing::Contains("generator"));
+}
+
 TEST(ChooseWeights, KeepsTheDefaultsWhereThereIsTooLittleToLearnFrom) {
   const auto lists = lists_with_signal_in_transitions(20, 2.0, 4);
   Executor executor(1);

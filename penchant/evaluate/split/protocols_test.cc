@@ -160,7 +160,9 @@ TEST(ColdItems, ByAnAttributeAreThoseOfTheHighestNumbers) {
   const auto count = static_cast<std::size_t>(std::llround(0.3 * static_cast<double>(log.items())));
   EXPECT_EQ(std::ranges::count(held, 1), static_cast<std::ptrdiff_t>(count));
   for (std::size_t i = 0; i < log.items(); ++i)
-    if (held[i] != 0) EXPECT_EQ(i % 2, 0u) << i;
+    if (held[i] != 0) {
+      EXPECT_EQ(i % 2, 0u) << i;
+    }
   EXPECT_TRUE(made->check().ok());
 }
 
