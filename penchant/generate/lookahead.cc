@@ -120,24 +120,25 @@ Result<Lookahead> Lookahead::build(const ItemTrie& trie, const DenseItems& items
   return out;
 }
 
-float Lookahead::score(const ItemTrie& trie, std::uint32_t node, const DenseItems& items, std::span<const float> query,
-                       float query_square) const {
-  LogSum sum;
-  const std::size_t d = query.size();
-  const std::uint32_t first = offsets_[node], last = offsets_[node + 1];
-  for (std::uint32_t g = first; g < last; ++g) sum.add(kernels::dot({means_.data() + g * d, d}, query) + weights_[g] + spreads_[g] * query_square);
-  if (first == last)
-    for (const ItemId item : trie.items_below(Node{node}))
-      sum.add(kernels::dot(items.vectors.row(catalog::index(item)), query) + items.bias[catalog::index(item)]);
-  return sum.value();
-}
-
 void Lookahead::children(const ItemTrie& trie, Node node, const DenseItems& items, std::span<const float> query,
                          std::span<float> out) const {
   const auto edges = trie.children(node);
   PENCHANT_CHECK(out.size() == edges.codes.size() && offsets_.size() == trie.nodes() + 1, "a lookahead of this trie, one score per child");
+  if (out.empty()) return;
+  // Groups of neighbours lie one after another.
+  const std::size_t d = query.size(), begin = offsets_[edges.first], groups = offsets_[edges.first + out.size()] - begin;
   const float square = kernels::dot(query, query);
-  for (std::uint32_t c = 0; c < out.size(); ++c) out[c] = score(trie, edges.first + c, items, query, square);
+  std::vector<float> logits(groups);
+  if (groups > 0) kernels::scores({means_.data() + begin * d, groups, d}, query, logits);
+  for (std::uint32_t c = 0; c < out.size(); ++c) {
+    const std::uint32_t child = edges.first + c, first = offsets_[child], last = offsets_[child + 1];
+    LogSum sum;
+    for (std::uint32_t g = first; g < last; ++g) sum.add(logits[g - begin] + weights_[g] + spreads_[g] * square);
+    if (first == last)
+      for (const ItemId item : trie.items_below(Node{child}))
+        sum.add(kernels::dot(items.vectors.row(catalog::index(item)), query) + items.bias[catalog::index(item)]);
+    out[c] = sum.value();
+  }
 }
 
 }  // namespace penchant::generate

@@ -46,9 +46,6 @@ class Lookahead {
                 std::span<const float> query, std::span<float> out) const;
 
  private:
-  [[nodiscard]] float score(const semantic_id::ItemTrie& trie, std::uint32_t node, const DenseItems& items,
-                            std::span<const float> query, float query_square) const;
-
   std::vector<std::uint32_t> offsets_;  ///< [nodes + 1], groups of a node; none: its items are asked
   std::vector<float> means_;            ///< [groups, d]
   std::vector<float> weights_;          ///< [groups], log sum exp of the members' biases

@@ -75,7 +75,7 @@ class Bench:
 
     def __init__(self, options):
         self.options = options
-        self.homes, self.hashes = {}, {}
+        self.homes, self.hashes, self.trained_again = {}, {}, set()
         self.about = {"commit": commit(), "machine": machine()}
 
     def shown(self, command):
@@ -142,10 +142,14 @@ class Bench:
         return command
 
     def release(self, name, ties, seed, settings):
-        """Penchant's own model: one release per seed and tie order, trained once."""
+        """Penchant's own model: one release per seed and tie order, trained once; anew with --again."""
         release = f"benchmark-{seed}" if ties == "given" else f"benchmark-{ties}-{seed}"
         home = self.home(name)
-        if not os.path.exists(os.path.join(home, "models", release, "manifest.json")):
+        folder = os.path.join(home, "models", release)
+        if self.options.again and (name, release) not in self.trained_again:
+            self.trained_again.add((name, release))
+            shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(os.path.join(folder, "manifest.json")):
             command = [self.options.bin, "--home", home, "train", "--name", release, "--seed", str(seed), "--no-promote"]
             if self.options.threads:
                 command[3:3] = ["--threads", str(self.options.threads)]
