@@ -149,15 +149,16 @@ Status run(const Arguments& a, Report& report) {
                                             executor, go_on));
   const std::string preset = a.preset == "auto" ? std::string(learn::preset_for({.events = dataset.events, .users = dataset.users})) : a.preset;
   PENCHANT_TRY(options, train_options(a, preset));
+  std::vector<std::string> notes = dataset.left_out;
   if (!given(a, "shuffle_ties=") && learn::ties_tell(dataset.data.train)) {
     options.shuffle_ties = false;
-    report.note("events of one moment stand in an order that tells something: it is learned (--set shuffle_ties=true if it is only how the file was written)");
+    notes.push_back("events of one moment stand in an order that tells something: it is learned (--set shuffle_ties=true if it is only how the file was written)");
   }
   report.note("learn from " + std::to_string(dataset.data.train.events()) + " events of " +
               std::to_string(dataset.users) + " users and " + std::to_string(dataset.data.items) + " items, preset " +
               preset + ", held out: " + a.holdout);
 
-  for (const auto& note : dataset.left_out) report.note(note);
+  for (const auto& note : notes) report.note(note);
   const auto started = std::chrono::steady_clock::now();
   PENCHANT_TRY(model, learn::train(dataset.data, options, [&](const learn::TrainProgress& p) {
     report.training(p);
@@ -173,7 +174,7 @@ Status run(const Arguments& a, Report& report) {
     }));
     towers = std::move(learned);
   }
-  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds}, dataset, options, model,
+  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds, notes}, dataset, options, model,
                                    towers ? &*towers : nullptr));
   std::error_code ignored;
   std::filesystem::remove(options.checkpoint, ignored);

@@ -21,12 +21,14 @@ Status train(Context& context, service::TrainingOptions options) {
   line.finish();
   if (context.globals().json) {
     const boost::json::object json{{"release", outcome.release}, {"folder", outcome.folder},
-                                   {"seconds", outcome.seconds}, {"summary", outcome.summary}};
+                                   {"seconds", outcome.seconds}, {"summary", outcome.summary},
+                                   {"notes", boost::json::array(outcome.notes.begin(), outcome.notes.end())}};
     std::printf("%s\n", boost::json::serialize(json).c_str());
     return {};
   }
   std::printf("release %s in %s%s\n%s\n", bold(outcome.release).c_str(), duration(outcome.seconds).c_str(),
               options.promote ? ", now live" : "", wrapped(outcome.summary, 0).c_str());
+  for (const auto& note : outcome.notes) std::printf("%s\n", dim(wrapped("Note: " + note, 0)).c_str());
   return {};
 }
 

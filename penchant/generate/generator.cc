@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "penchant/kernels/rows.h"
+#include "penchant/kernels/vectors.h"
 
 namespace penchant::generate {
 namespace {
@@ -13,29 +14,42 @@ using catalog::Code;
 using Node = semantic_id::ItemTrie::Node;
 
 constexpr float kImpossible = -std::numeric_limits<float>::infinity();
+constexpr std::size_t kAskAll = 512;  ///< from so many prefixes on it is cheaper to have the logits of all items first
 
-/// Scores items order[begin, end), which are sorted by codes, so that equal prefixes are neighbours.
+/// Scores items `order`, which are sorted by codes, so that equal prefixes are neighbours.
 void score_chunk(const Generator& generator, std::span<const float> hidden, MatrixView<const Code> codes,
                  std::span<const std::uint32_t> rows, std::span<const std::uint32_t> order, std::span<float> out) {
   const std::size_t levels = codes.cols();
   GeneratorScorer scorer(generator, hidden);
   Matrix<float> log_probs = scorer.start();
   std::vector<std::uint32_t> beam_of(order.size(), 0);  ///< beam that holds the item's prefix so far
+  std::vector<Node> prefix(order.size(), Node::root);
+  std::vector<std::uint8_t> settled(order.size(), 0);   ///< 1: no code is left that could be another
   for (const std::uint32_t at : order) out[at] = 0;
   for (std::size_t level = 0; level < levels; ++level) {
     for (std::size_t i = 0; i < order.size(); ++i)
-      out[order[i]] += log_probs(beam_of[i], codes(rows[order[i]], level));
+      if (settled[i] == 0) out[order[i]] += log_probs(beam_of[i], codes(rows[order[i]], level));
     if (level + 1 == levels) break;
     std::vector<std::uint32_t> parents;
     std::vector<Code> chosen;
     for (std::size_t i = 0; i < order.size(); ++i) {
-      const Code code = codes(rows[order[i]], level);
-      if (i == 0 || parents.back() != beam_of[i] || chosen.back() != code) {
+      if (settled[i] != 0) continue;
+      const auto path = codes.row(rows[order[i]]);
+      const auto node = generator.trie.child(prefix[i], path[level]);
+      const auto next = node ? generator.trie.children(*node).codes : std::span<const Code>();
+      settled[i] = !node || (level + 2 == levels && next.size() == 1) ? 1 : 0;
+      if (settled[i] != 0) {
+        if (!node || next[0] != path[level + 1]) out[order[i]] = kImpossible;
+        continue;
+      }
+      prefix[i] = *node;
+      if (parents.empty() || parents.back() != beam_of[i] || chosen.back() != path[level]) {
         parents.push_back(beam_of[i]);
-        chosen.push_back(code);
+        chosen.push_back(path[level]);
       }
       beam_of[i] = static_cast<std::uint32_t>(parents.size() - 1);
     }
+    if (parents.empty()) break;
     log_probs = scorer.next(parents, chosen);
   }
 }
@@ -60,6 +74,11 @@ Matrix<float> GeneratorScorer::next(std::span<const std::uint32_t> parents, std:
   for (std::size_t b = 0; b < parents.size(); ++b)
     moved.push_back(generator_.trie.child(prefix_[parents[b]], codes[b]).value_or(nowhere));
   prefix_ = std::move(moved);
+  if (logits_.empty() && prefix_.size() >= kAskAll) {
+    logits_.resize(generator_.items.vectors.rows());
+    kernels::scores(generator_.items.vectors, query_, logits_);
+    for (std::size_t i = 0; i < logits_.size(); ++i) logits_[i] += generator_.items.bias[i];
+  }
   Matrix<float> log_probs = generator_.decoder.next(parents, codes, cache_);
   look(log_probs);
   return log_probs;
@@ -73,7 +92,7 @@ void GeneratorScorer::look(Matrix<float>& log_probs) const {
     const auto edges = generator_.trie.children(prefix_[b]);
     const auto row = log_probs.row(b);
     ahead.assign(edges.codes.size(), 0);
-    if (weight != 0) generator_.lookahead.children(generator_.trie, prefix_[b], generator_.items, query_, ahead);
+    if (weight != 0) generator_.lookahead.children(generator_.trie, prefix_[b], generator_.items, query_, ahead, logits_);
     for (std::size_t c = 0; c < ahead.size(); ++c) ahead[c] = row[edges.codes[c]] + weight * ahead[c];
     if (!ahead.empty()) kernels::log_softmax(ahead);
     std::ranges::fill(row, kImpossible);

@@ -38,6 +38,7 @@ class GeneratorScorer final : public CodeScorer {
   Generator generator_;
   std::span<const float> hidden_;
   std::vector<float> query_;                         ///< [d]
+  std::vector<float> logits_;                        ///< [n] of all items, or empty
   std::vector<semantic_id::ItemTrie::Node> prefix_;  ///< [beams]
   nn::DepthDecoder::Cache cache_;
 };

@@ -121,22 +121,25 @@ Result<Lookahead> Lookahead::build(const ItemTrie& trie, const DenseItems& items
 }
 
 void Lookahead::children(const ItemTrie& trie, Node node, const DenseItems& items, std::span<const float> query,
-                         std::span<float> out) const {
+                         std::span<float> out, std::span<const float> logits) const {
   const auto edges = trie.children(node);
   PENCHANT_CHECK(out.size() == edges.codes.size() && offsets_.size() == trie.nodes() + 1, "a lookahead of this trie, one score per child");
   if (out.empty()) return;
   // Groups of neighbours lie one after another.
   const std::size_t d = query.size(), begin = offsets_[edges.first], groups = offsets_[edges.first + out.size()] - begin;
   const float square = kernels::dot(query, query);
-  std::vector<float> logits(groups);
-  if (groups > 0) kernels::scores({means_.data() + begin * d, groups, d}, query, logits);
+  std::vector<float> of_groups(groups);
+  if (groups > 0) kernels::scores({means_.data() + begin * d, groups, d}, query, of_groups);
+  const auto logit = [&](ItemId item) {
+    const std::size_t row = catalog::index(item);
+    return logits.empty() ? kernels::dot(items.vectors.row(row), query) + items.bias[row] : logits[row];
+  };
   for (std::uint32_t c = 0; c < out.size(); ++c) {
     const std::uint32_t child = edges.first + c, first = offsets_[child], last = offsets_[child + 1];
     LogSum sum;
-    for (std::uint32_t g = first; g < last; ++g) sum.add(logits[g - begin] + weights_[g] + spreads_[g] * square);
+    for (std::uint32_t g = first; g < last; ++g) sum.add(of_groups[g - begin] + weights_[g] + spreads_[g] * square);
     if (first == last)
-      for (const ItemId item : trie.items_below(Node{child}))
-        sum.add(kernels::dot(items.vectors.row(catalog::index(item)), query) + items.bias[catalog::index(item)]);
+      for (const ItemId item : trie.items_below(Node{child})) sum.add(logit(item));
     out[c] = sum.value();
   }
 }

@@ -42,8 +42,9 @@ class Lookahead {
                                  const semantic_id::ItemTrie* earlier_trie = nullptr, const Lookahead* earlier = nullptr);
 
   /// \param query dense_query() \param out [children of `node`], log sum exp of each; the trie and items it was built of
+  /// \param logits [n] of the dense head, where the caller has them; empty: made as needed
   void children(const semantic_id::ItemTrie& trie, semantic_id::ItemTrie::Node node, const DenseItems& items,
-                std::span<const float> query, std::span<float> out) const;
+                std::span<const float> query, std::span<float> out, std::span<const float> logits = {}) const;
 
  private:
   std::vector<std::uint32_t> offsets_;  ///< [nodes + 1], groups of a node; none: its items are asked

@@ -66,6 +66,7 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
           {"best_valid_ndcg10", number(model.best_ndcg10)},
           {"parameters", model.parameters},
           {"seconds", info.seconds},
+          {"notes", json::array(info.notes.begin(), info.notes.end())},
           {"preset", info.preset},
           {"seed", o.seed},
           {"threads", o.threads},

@@ -2,6 +2,7 @@
 /// \file Writes a trained model as a release folder (docs/formats/release.md). Layer 5.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "penchant/base/result.h"
 #include "penchant/learn/dataset.h"
@@ -15,6 +16,7 @@ struct ReleaseInfo {
   std::string created;    ///< ISO 8601 UTC
   std::string preset;     ///< as chosen, "auto" resolved
   double seconds = 0;     ///< of training
+  std::vector<std::string> notes;  ///< what whoever trains should know of the data; kept in the card
 };
 
 /// Writes every file except ranker.json (whoever fits the fusion adds it and seals again), then the

@@ -1,9 +1,11 @@
 #include "penchant/service/training.h"
 
+#include <boost/json.hpp>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
 
+#include "penchant/artifact/files.h"
 #include "penchant/artifact/manifest.h"
 #include "penchant/evaluate/report/card.h"
 #include "penchant/evaluate/release/fusion.h"
@@ -21,6 +23,20 @@ std::string name_from_time() {
   char text[32];
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &parts);
   return text;
+}
+
+/// training.notes of a card; none where it has none.
+Result<std::vector<std::string>> notes_of(const std::string& card) {
+  constexpr std::uint64_t kMostBytes = 64ULL << 20;
+  PENCHANT_TRY(text, artifact::read_file(card, kMostBytes));
+  boost::json::error_code error;
+  const auto value = boost::json::parse(text, error);
+  const auto* notes = error ? nullptr : value.find_pointer("/training/notes", error);
+  std::vector<std::string> out;
+  if (notes == nullptr || !notes->is_array()) return out;
+  for (const auto& note : notes->get_array())
+    if (note.is_string()) out.emplace_back(note.get_string());
+  return out;
 }
 
 bool plain_name(const std::string& name) {
@@ -66,6 +82,8 @@ Result<TrainingOutcome> train_release(const TrainingOptions& options, store::Sto
   PENCHANT_DO(evaluate::fit_fusion(outcome.folder, store, executor, progress));
   PENCHANT_TRY(summary, evaluate::write_card(outcome.folder, store, executor, progress));
   outcome.summary = summary;
+  PENCHANT_TRY(notes, notes_of(outcome.folder + "/card.json"));
+  outcome.notes = std::move(notes);
   PENCHANT_DO(artifact::verify_release(outcome.folder));  // what is recorded can be loaded
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   PENCHANT_DO(store.add_release({.name = outcome.release,

@@ -31,6 +31,7 @@ struct TrainingOutcome {
   std::string folder;
   double seconds = 0;
   std::string summary;             ///< the evaluation in one plain sentence
+  std::vector<std::string> notes;  ///< what the trainer found worth saying of the data
 };
 
 /// Runs penchant-train as its own process (it alone holds LibTorch), fits the fusion weights on

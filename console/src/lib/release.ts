@@ -40,8 +40,6 @@ function readEpoch(row: JsonObject, index: number): Epoch {
   return {
     epoch: number(row.epoch) ?? index + 1,
     loss: number(pick(row, 'loss', 'train_loss')),
-    denseLoss: number(row.dense_loss),
-    codeLoss: number(row.code_loss),
     validNdcg: number(pick(row, 'valid_ndcg10', 'valid_ndcg@10', 'valid_ndcg')),
   };
 }
@@ -133,13 +131,14 @@ export function readCard(name: string, body: JsonObject): ReleaseCard {
     ...readReleaseRow({ ...body, name: text(body.name) || name }),
     epochs: array(training.epochs).map((row, index) => readEpoch(object(row), index)),
     bestEpoch: number(training.best_epoch),
-    training: facts(training, ['epochs']),
+    generator: array(training.generator).map((row) => ({ epoch: number(object(row).epoch) ?? 0, divergence: number(object(row).valid_loss) })),
+    training: facts(training, ['epochs', 'generator', 'notes']),
     model: facts(object(pick(manifest, 'model') ?? body.model), ['name', 'kind']),
     data: facts(object(card.data)),
     protocol: facts(object(evaluation.protocol)),
     results: array(evaluation.results).map((row) => readResult(object(row))),
     comparisons: array(evaluation.comparisons).map((row) => readComparison(object(row))),
-    notes: array(evaluation.notes).map((note) => text(note)),
+    notes: [...array(training.notes), ...array(evaluation.notes)].map((note) => text(note)),
     ids: Object.keys(ids).length ? readIdReport(ids) : null,
   };
 }

@@ -168,8 +168,6 @@ export interface ReleaseRow {
 export interface Epoch {
   epoch: number;
   loss: number | null;
-  denseLoss: number | null;
-  codeLoss: number | null;
   validNdcg: number | null;
 }
 
@@ -232,6 +230,8 @@ export interface IdReport {
 export interface ReleaseCard extends ReleaseRow {
   epochs: Epoch[];
   bestEpoch: number | null;
+  /** How far the generator is from the dense head, in nats, on validation users. */
+  generator: { epoch: number; divergence: number | null }[];
   training: [string, string][];
   model: [string, string][];
   data: [string, string][];
