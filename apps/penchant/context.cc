@@ -33,12 +33,13 @@ Result<store::Store*> Context::store(bool create) {
   return store_.get();
 }
 
-Result<recommend::Engine*> Context::engine() {
+Result<recommend::Engine*> Context::engine(bool live_release) {
   if (!engine_) {
     PENCHANT_TRY(opened_store, store());
     recommend::EngineOptions options;
     options.home = globals_.home;
     options.encoder_dir = globals_.encoder_dir;
+    options.live_release = live_release;
     PENCHANT_TRY(opened, recommend::Engine::open(*opened_store, options, executor_, clock_));
     engine_ = std::move(opened);
   }

@@ -51,7 +51,8 @@ class Context {
   const Clock& clock() const { return clock_; }
   /// The home's store; made when absent only with `create`.
   Result<store::Store*> store(bool create = false);
-  Result<recommend::Engine*> engine();
+  /// \param live_release false: without the live release, for work that must not depend on it; counts on the first call
+  Result<recommend::Engine*> engine(bool live_release = true);
   /// Forgets store and engine, so that the next use reads the disk again.
   void close();
   [[nodiscard]] std::string models_dir() const { return globals_.home + "/models"; }

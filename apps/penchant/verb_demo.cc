@@ -9,6 +9,7 @@
 #include "context.h"
 #include "listing.h"
 #include "penchant/artifact/files.h"
+#include "penchant/artifact/manifest.h"
 #include "penchant/import/import.h"
 #include "penchant/service/training.h"
 #include "terminal.h"
@@ -63,7 +64,8 @@ Status import_data(Context& context, const Options& options) {
 }
 
 Status train(Context& context, const Options& options) {
-  if (context.release_folder().ok()) return {};
+  // A release that this program does not read, of another version of it, is made anew.
+  if (const auto folder = context.release_folder(); folder.ok() && artifact::verify_release(*folder).ok()) return {};
   PENCHANT_TRY(store, context.store());
   service::TrainingOptions how;
   how.home = context.globals().home;

@@ -36,7 +36,7 @@ Status list(Context& context) {
 
 Status promote(Context& context, const std::string& name) {
   PENCHANT_TRY(folder, context.release_folder(name));
-  PENCHANT_TRY(engine, context.engine());
+  PENCHANT_TRY(engine, context.engine(/*live_release=*/false));  // it may be what is broken
   PENCHANT_DO(engine->promote(name));
   std::printf("%s is live\n", name.c_str());
   return {};

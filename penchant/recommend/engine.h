@@ -134,6 +134,7 @@ struct EngineOptions {
   std::string encoder_dir;        ///< sentence encoder; empty: new items get no text vector, said in degraded
   std::size_t beam = 32;
   std::size_t candidates = 200;   ///< per source
+  bool live_release = true;       ///< false: starts without one, whatever is live; promote() puts one in place
 };
 
 /// Everything in memory that answers requests: live release, catalogue, histories, indexes.

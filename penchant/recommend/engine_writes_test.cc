@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "penchant/artifact/files.h"
 #include "penchant/recommend/test_engine.h"
 
 namespace penchant::recommend {
@@ -32,6 +33,29 @@ TEST_F(EngineWrites, PromotionSwapsAndForeignReleasesAreRefused) {
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, HasSubstr("another catalogue: row 1 is 'Co0-2' there and 'Co0-1' here"));
   EXPECT_EQ(engine_->live_release(), "r2");
+}
+
+TEST_F(EngineWrites, ABrokenLiveReleaseCanBeReplaced) {
+  start();
+  TestReleaseOptions other = setup_.release;
+  other.name = "r2";
+  add_release(other, false);
+  engine_.reset();
+  ASSERT_TRUE(artifact::write_file(home_.path() + "/models/" + setup_.release.name + "/manifest.json", "{\"format\": 1}").ok());
+  EngineOptions options;
+  options.home = home_.path();
+  const auto refused = Engine::open(*store_, options, executor_, clock_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("release format 1 is not known here"));
+  options.live_release = false;
+  const auto without = Engine::open(*store_, options, executor_, clock_);
+  ASSERT_TRUE(without.ok()) << without.error().message;
+  EXPECT_EQ((*without)->live_release(), "");
+  ASSERT_TRUE((*without)->promote("r2").ok());
+  options.live_release = true;
+  const auto again = Engine::open(*store_, options, executor_, clock_);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ((*again)->live_release(), "r2");
 }
 
 TEST_F(EngineWrites, ALongListEndsWithNewItemsThatScoresAloneWouldNotList) {

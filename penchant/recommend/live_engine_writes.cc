@@ -69,7 +69,7 @@ Result<std::unique_ptr<World>> LiveEngine::load_world(std::size_t encode_at_most
     return true;
   }));
   world->finish_loading();
-  PENCHANT_DO(load_live_release(*world, encode_at_most));
+  if (options_.live_release) PENCHANT_DO(load_live_release(*world, encode_at_most));
   return world;
 }
 
