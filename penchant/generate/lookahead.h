@@ -47,10 +47,17 @@ class Lookahead {
                 std::span<const float> query, std::span<float> out, std::span<const float> logits = {}) const;
 
  private:
+  struct Groups {
+    std::vector<float> means;    ///< [groups, d]
+    std::vector<float> weights;  ///< [groups], log sum exp of the members' biases
+    std::vector<float> spreads;  ///< [groups], kSpread / 2 * s / d
+    /// Groups [first, last) of another come behind these.
+    void append(const Groups& other, std::size_t first, std::size_t last, std::size_t d);
+  };
+  static Result<Groups> groups_of(std::span<const catalog::ItemId> below, const DenseItems& items, Executor& executor);
+
   std::vector<std::uint32_t> offsets_;  ///< [nodes + 1], groups of a node; none: its items are asked
-  std::vector<float> means_;            ///< [groups, d]
-  std::vector<float> weights_;          ///< [groups], log sum exp of the members' biases
-  std::vector<float> spreads_;          ///< [groups], kSpread / 2 * s / d
+  Groups groups_;
 };
 
 }  // namespace penchant::generate

@@ -75,7 +75,7 @@ class Bench:
 
     def __init__(self, options):
         self.options = options
-        self.homes, self.hashes, self.trained_again = {}, {}, set()
+        self.homes, self.hashes = {}, {}
         self.about = {"commit": commit(), "machine": machine()}
 
     def shown(self, command):
@@ -146,8 +146,7 @@ class Bench:
         release = f"benchmark-{seed}" if ties == "given" else f"benchmark-{ties}-{seed}"
         home = self.home(name)
         folder = os.path.join(home, "models", release)
-        if self.options.again and (name, release) not in self.trained_again:
-            self.trained_again.add((name, release))
+        if self.options.again:
             shutil.rmtree(folder, ignore_errors=True)
         if not os.path.exists(os.path.join(folder, "manifest.json")):
             command = [self.options.bin, "--home", home, "train", "--name", release, "--seed", str(seed), "--no-promote"]

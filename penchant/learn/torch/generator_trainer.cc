@@ -21,7 +21,6 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr double kLearningRate = 1e-3, kWeightDecay = 0.01, kClip = 1;
 constexpr double kLogitsAtOnce = 4e6;  ///< of the dense head: how many positions a step or a part of validation takes
 constexpr std::size_t kValidationUsers = 2048;
-
 constexpr float kNever = -1e30F;  ///< logit of a code that does not follow
 
 /// log of sums of exponentials over neighbours of a row.
@@ -120,7 +119,7 @@ class GeneratorTraining {
         for (std::size_t l = 0; l < out.ahead.size(); ++l) {
           const auto edges = trie_.children(node);
           scores.resize(edges.codes.size());
-          lookahead_.children(trie_, node, dense, users.row(r), scores);
+          lookahead_.children(trie_, node, dense, users.row(r), scores, logits.row(r));
           const std::size_t row = r * static_cast<std::size_t>(k);
           float *ahead = out.ahead[l].data_ptr<float>() + row, *never = out.never[l].data_ptr<float>() + row,
                 *wanted = out.wanted[l].data_ptr<float>() + row;
