@@ -122,7 +122,7 @@ void add_eval(CLI::App& app, Run& run) {
   verb->add_option("--set", options->settings, "MODEL.NAME=VALUE, e.g. --set ease.lambda=300");
   verb->add_option("--release", options->release, "release name (default: the live one)");
   verb->add_option("--ties", options->ties, "order of events of one moment: given, shuffled")->delimiter(',')->capture_default_str();
-  verb->add_option("--control", options->control, "what must destroy a gain: shuffled-history, another-user, shuffled-codes, no-cold-lane")->capture_default_str();
+  verb->add_option("--control", options->control, "what must destroy a gain: shuffled-history, truncated-history, another-user, shuffled-codes, no-cold-lane")->capture_default_str();
   verb->add_option("--stage", options->stage, "test, or validation for tuning")->capture_default_str();
   verb->add_option("--seed", how.seed, "of tie shuffles, models and intervals")->capture_default_str();
   verb->add_option("--seeds", how.seeds, "run this many, from --seed on: mean, spread and intervals")->capture_default_str();

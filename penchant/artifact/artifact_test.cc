@@ -154,7 +154,7 @@ TEST_F(ArtifactTest, ManifestNamesTheBadField) {
   EXPECT_NE(replace("\"heads\":2", "\"heads\":3").error().message.find("/model/heads"), std::string::npos);
   EXPECT_NE(replace("[4,4,2]", "[4,0,2]").error().message.find("/semantic_ids/codebooks"), std::string::npos);
   EXPECT_NE(replace("[4,4,2]", "[4,-1]").error().message.find("/semantic_ids/codebooks"), std::string::npos);
-  EXPECT_NE(replace("\"format\":2", "\"format\":9").error().message.find("format 9"), std::string::npos);
+  EXPECT_NE(replace("\"format\":3", "\"format\":9").error().message.find("format 9"), std::string::npos);
   EXPECT_NE(replace("\"files\":{}", "\"files\":{\"../x\":\"h\"}").error().message.find("/files/"), std::string::npos);
   EXPECT_FALSE(parse_manifest("{").ok());
   EXPECT_EQ(verify_release(path("absent")).error().code, ErrorCode::not_found);

@@ -117,6 +117,8 @@ Status read_model(const json::object& object, ModelShape& m) {
   in.whole("actions", m.actions, 1, 65'536);
   in.real("logit_scale", m.logit_scale);
   in.flag("normalised", m.normalised);
+  in.flag("mixes_layers", m.mixes_layers);
+  in.flag("reads_request", m.reads_request);
   if (m.heads > 0 && (m.dim % m.heads != 0 || (m.dim / m.heads) % 2 != 0))
     in.fail("heads", "must divide dim into even head sizes");
   return in.status();
@@ -149,9 +151,9 @@ Result<Manifest> parse_manifest(const std::string& text) {
   Reader in(value.get_object(), "");
   in.whole("format", manifest.format, 0, 1'000'000);
   PENCHANT_DO(in.status());
-  if (manifest.format != kReleaseFormat)
+  if (manifest.format < kOldestFormat || manifest.format > kReleaseFormat)
     return invalid("release format " + std::to_string(manifest.format) + " is not known here (this program reads " +
-                   std::to_string(kReleaseFormat) + "); train again or update penchant");
+                   std::to_string(kOldestFormat) + " to " + std::to_string(kReleaseFormat) + "); train again or update penchant");
   in.text("name", manifest.name);
   in.text("created", manifest.created, false);
   in.text("preset", manifest.preset, false);
@@ -230,7 +232,8 @@ std::string to_json(const Manifest& manifest) {
   root["model"] = {{"items", m.items}, {"dim", m.dim}, {"layers", m.layers}, {"heads", m.heads},
                    {"ffn", m.ffn}, {"max_len", m.max_len}, {"depth_layers", m.depth_layers},
                    {"levels", m.levels}, {"codebook", m.codebook}, {"gaps", m.gaps},
-                   {"actions", m.actions}, {"logit_scale", m.logit_scale}, {"normalised", m.normalised}};
+                   {"actions", m.actions}, {"logit_scale", m.logit_scale}, {"normalised", m.normalised},
+                   {"mixes_layers", m.mixes_layers}, {"reads_request", m.reads_request}};
   if (!manifest.quantiser.empty()) {
     json::object ids{{"quantiser", manifest.quantiser}, {"codebooks", json::value_from(manifest.codebooks)}};
     if (!manifest.collisions.empty()) ids["collisions"] = manifest.collisions;

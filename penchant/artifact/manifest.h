@@ -10,7 +10,9 @@
 
 namespace penchant::artifact {
 
-inline constexpr int kReleaseFormat = 2;
+inline constexpr int kReleaseFormat = 3;
+/// Readers take these too: a release of format 2 neither mixes layers nor reads requests.
+inline constexpr int kOldestFormat = 2;
 
 /// Sizes of the user foundation model; see docs/formats/release.md.
 struct ModelShape {
@@ -27,6 +29,8 @@ struct ModelShape {
   std::uint32_t actions = 0;       ///< rows of the action table
   double logit_scale = 1;          ///< dense logit = logit_scale * dot(h, out(i)) + bias(i)
   bool normalised = false;         ///< cosine head: h and out(i) are L2-normalised first
+  bool mixes_layers = false;       ///< the user state is a weighted mean of the input and of every block's output
+  bool reads_request = false;      ///< the user state depends on the time since the newest event
 };
 
 /// One row of the action table: an event type and a range of its value.

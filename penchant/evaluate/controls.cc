@@ -9,7 +9,7 @@
 namespace penchant::evaluate {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"none", "shuffled-history", "another-user", "shuffled-codes", "no-cold-lane"};
+constexpr std::array<std::string_view, 6> kNames{"none", "shuffled-history", "truncated-history", "another-user", "shuffled-codes", "no-cold-lane"};
 
 /// First case of each user, and the end. \param cases in order of user
 std::vector<std::size_t> user_starts(std::span<const Case> cases) {
@@ -28,7 +28,7 @@ Result<Control> parse_control(std::string_view word) {
   for (std::size_t c = 0; c < kNames.size(); ++c)
     if (word == kNames[c]) return static_cast<Control>(c);
   return invalid("control \"" + std::string(word) +
-                 "\" is not known: use shuffled-history, another-user, shuffled-codes or none");
+                 "\" is not known: use shuffled-history, truncated-history, another-user, shuffled-codes, no-cold-lane or none");
 }
 
 Status check_control(std::span<const Case> cases, Control control) {
@@ -81,7 +81,8 @@ std::span<const Interaction> ControlledHistories::history(std::size_t i) const {
   const Case& c = cases_[i];
   if (control_ == Control::shuffled_history)
     return std::span(shuffled_).subspan(begin_[i], split_.history(c).size());
-  return split_.history(control_ == Control::another_user ? cases_[donor_[i]] : c);
+  const auto given = split_.history(control_ == Control::another_user ? cases_[donor_[i]] : c);
+  return control_ == Control::truncated_history ? given.last(std::min(given.size(), kKeptEvents)) : given;
 }
 
 }  // namespace penchant::evaluate

@@ -16,10 +16,13 @@ namespace penchant::evaluate {
 enum class Control : std::uint8_t {
   none,
   shuffled_history,  ///< the history of every query in random order: does order matter?
+  truncated_history, ///< the newest kKeptEvents events of every query alone: does what lies further back matter?
   another_user,      ///< the history of another user, drawn without fixed points: does the user matter?
   shuffled_codes,    ///< semantic IDs permuted among the items of a release: do the codes carry meaning?
   no_cold_lane,      ///< items a release never saw get no guesses: are they found by their codes alone?
 };
+/// Events that Control::truncated_history leaves.
+inline constexpr std::size_t kKeptEvents = 3;
 [[nodiscard]] std::string_view name_of(Control control) noexcept;  ///< "none", "shuffled-history", …
 /// invalid_argument naming the allowed words.
 Result<Control> parse_control(std::string_view word);

@@ -36,9 +36,10 @@ std::vector<std::uint32_t> items_of(std::span<const Interaction> events) {
 
 TEST(Controls, ParseAndName) {
   for (const Control control :
-       {Control::none, Control::shuffled_history, Control::another_user, Control::shuffled_codes, Control::no_cold_lane})
+       {Control::none, Control::shuffled_history, Control::truncated_history, Control::another_user, Control::shuffled_codes,
+        Control::no_cold_lane})
     EXPECT_EQ(parse_control(name_of(control)).value(), control);
-  EXPECT_THAT(parse_control("noise").error().message, HasSubstr("use shuffled-history, another-user"));
+  EXPECT_THAT(parse_control("noise").error().message, HasSubstr("use shuffled-history, truncated-history, another-user"));
 }
 
 TEST(Controls, NoneAndShuffledCodesShowTheTrueHistory) {
@@ -67,6 +68,17 @@ TEST(Controls, ShuffledHistoryHoldsTheSameEventsAtTheSameMoments) {
     for (std::size_t k = 0; k < now.size(); ++k) EXPECT_EQ(now[k].time_ms, given[k].time_ms);
   }
   EXPECT_GT(moved, 40u);
+}
+
+TEST(Controls, TruncatedHistoryEndsLikeTheTrueOne) {
+  const auto split = Split::make(random_log(4, 20), {}).value();
+  const auto cases = split.cases(Stage::test);
+  const ControlledHistories shown(split, cases, Control::truncated_history, 3);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const auto given = split.history(cases[i]), now = shown.history(i);
+    EXPECT_EQ(now.size(), std::min(given.size(), kKeptEvents));
+    EXPECT_EQ(items_of(now), items_of(given.last(now.size())));
+  }
 }
 
 TEST(Controls, EveryOrderOfAHistoryIsAsLikely) {

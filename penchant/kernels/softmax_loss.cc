@@ -104,6 +104,7 @@ struct Shared {
   const SoftmaxLossGradients& out;
   std::size_t p, n, d, k, tiles, tile;
   double share;                   ///< 1 / p
+  std::vector<double> parts;      ///< [p], weight of each position times share
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   Product<T> logits_of, users_of;
   Buffer<T> turned_items, items;  ///< [tiles] as pack() of logits_of and of users_of leaves them
@@ -119,6 +120,8 @@ struct Shared {
         users_of(engine, kRows, tile, d, Tag::ab, Tag::ab, Repeated::factor),
         turned_items(tiles * logits_of.packed_size()), items(learns() ? tiles * users_of.packed_size() : 0),
         bias(tiles * tile, -std::numeric_limits<float>::infinity()) {
+    parts.assign(p, 0);
+    for (std::size_t i = 0; i < p * k; ++i) parts[i / k] += share * static_cast<double>(in.weights[i]);
     dnnl::stream stream(engine);
     Buffer<T> plain(tile * d);  // padded with zeros
     for (std::size_t t = 0; t < tiles; ++t) {
@@ -195,15 +198,16 @@ class Worker {
       for (std::size_t t = 0; t < s_.tiles; ++t) top = std::max<double>(top, tops_[t * kRows + r]);
       for (std::size_t t = 0; t < s_.tiles; ++t)
         sum += sums_[t * kRows + r] * std::exp(static_cast<double>(tops_[t * kRows + r]) - top);
-      double loss_here = top + std::log(sum) - (1 - s) * picked[r];
+      const double part = s_.parts[at + r];
+      double loss_here = part * (top + std::log(sum)) - (1 - s) * s_.share * picked[r];
       if (s > 0) {
         const auto user = s_.in.users.row(at + r);
-        loss_here -= s * (std::inner_product(user.begin(), user.end(), s_.items_mean.begin(), 0.0) + s_.bias_mean);
+        loss_here -= s * part * (std::inner_product(user.begin(), user.end(), s_.items_mean.begin(), 0.0) + s_.bias_mean);
       }
-      loss += loss_here * s_.share;
+      loss += loss_here;
       for (std::size_t t = 0; t < s_.tiles; ++t) {
         float& factor = tops_[t * kRows + r];
-        factor = static_cast<float>(s_.share * std::exp(static_cast<double>(factor) - top) / sum);
+        factor = static_cast<float>(part * std::exp(static_cast<double>(factor) - top) / sum);
       }
     }
   }
@@ -244,7 +248,7 @@ class Worker {
         if (d_bias.size() > 0) d_bias.data()[target] += w;
       }
       if (s > 0 && !s_.out.users.empty())
-        add_scaled(s_.out.users.row(at + r).data(), static_cast<float>(-s * s_.share), s_.items_mean.data(), d);
+        add_scaled(s_.out.users.row(at + r).data(), static_cast<float>(-s * s_.parts[at + r]), s_.items_mean.data(), d);
     }
   }
 
@@ -280,9 +284,10 @@ double run(const SoftmaxLossInput& input, const SoftmaxLossGradients& gradients,
   const std::size_t n = shared.n, d = shared.d;
   if (!gradients.items.empty()) {
     std::vector<float> users_sum(d, 0);  // label smoothing: every item is pulled by s / n of all positions
-    const auto pull = static_cast<float>(-input.label_smoothing * shared.share / static_cast<double>(n));
+    const double pull = -input.label_smoothing / static_cast<double>(n);
     if (pull != 0)
-      for (std::size_t r = 0; r < shared.p; ++r) add_scaled(users_sum.data(), pull, input.users.row(r).data(), d);
+      for (std::size_t r = 0; r < shared.p; ++r)
+        add_scaled(users_sum.data(), static_cast<float>(pull * shared.parts[r]), input.users.row(r).data(), d);
     executor.parallel_for(n, 256, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
         const auto row = gradients.items.row(i);
@@ -292,7 +297,8 @@ double run(const SoftmaxLossInput& input, const SoftmaxLossGradients& gradients,
     });
   }
   if (!gradients.bias.empty()) {
-    std::ranges::fill(gradients.bias, static_cast<float>(-input.label_smoothing / static_cast<double>(n)));
+    const double whole = std::accumulate(shared.parts.begin(), shared.parts.end(), 0.0);
+    std::ranges::fill(gradients.bias, static_cast<float>(-input.label_smoothing * whole / static_cast<double>(n)));
     for (const auto& worker : workers) add_scaled(gradients.bias.data(), 1.0F, worker->d_bias.data(), n);
   }
   return loss;

@@ -23,7 +23,7 @@ struct SoftmaxLossInput {
   MatrixView<const float> items;          ///< [n, d]
   std::span<const float> bias;            ///< [n], or empty
   std::span<const std::int64_t> targets;  ///< [p * k] item rows, k >= 1
-  std::span<const float> weights;         ///< [p * k], the k weights of a position sum to 1
+  std::span<const float> weights;         ///< [p * k], W_p in sum for position p: 1, or more where it counts for more
   double label_smoothing = 0;             ///< s in [0, 1)
 };
 
@@ -34,8 +34,8 @@ struct SoftmaxLossGradients {
   std::span<float> bias;    ///< [n]
 };
 
-/// Mean over positions of the cross-entropy of softmax(users * items^T + bias) against
-/// (1 - s) * sum_k weights[k] * onehot(targets[k]) + s / n.
+/// Mean over positions of W_p times the cross-entropy of softmax(users * items^T + bias) against
+/// (1 - s) * sum_k weights[k] / W_p * onehot(targets[k]) + s / n.
 ///
 /// Items go by in tiles of up to 1,024; of every tile only exp(logit - tile maximum) is kept, for 128
 /// positions at a time, and rescaled when the whole row is known (the online softmax of Milakov and

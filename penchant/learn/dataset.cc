@@ -9,6 +9,7 @@
 #include "penchant/catalog/given_vectors.h"
 #include "penchant/catalog/item.h"
 #include "penchant/catalog/ties.h"
+#include "penchant/learn/attribute_values.h"
 #include "penchant/learn/event_reader.h"
 #include "penchant/learn/leak_check.h"
 #include "penchant/semantic_id/fit_ids.h"
@@ -27,6 +28,7 @@ struct Catalogue {
   std::map<std::string, Matrix<float>> given;  ///< modality -> [items, dim], zero = missing
   std::vector<std::string> left_out;           ///< vectors that were not taken, and why
   std::vector<double> cold_keys;               ///< where an attribute chooses cold items
+  AttributeValues attributes;
 };
 
 Result<Catalogue> read_catalogue(store::Store& store, const DatasetOptions& options) {
@@ -43,6 +45,7 @@ Result<Catalogue> read_catalogue(store::Store& store, const DatasetOptions& opti
     out.ids.push_back(item.id);
     if (keyed) out.cold_keys.push_back(catalog::cold_key(item, options.cold_by.attribute));
     out.texts.push_back(catalog::item_text(item));
+    out.attributes.add(item.attributes);
     if (auto taken = given.add(item); !taken.ok()) error = std::move(taken).error();
     return !error;
   }));
@@ -227,6 +230,8 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
   PENCHANT_TRY(catalogue, read_catalogue(store, options));
   Dataset out;
   out.data.items = static_cast<std::uint32_t>(catalogue.ids.size());
+  out.data.attribute_values = catalogue.attributes.choose();
+  out.data.attributes = catalogue.attributes.rows();
   if (!tell("read events")) return cancelled;
   PENCHANT_TRY(table, read_events(store, out.data.items));
   table.cold_keys = std::move(catalogue.cold_keys);

@@ -103,6 +103,10 @@ void each_training_event(const EventTable& table, const Cut& cut, Visit&& visit)
       if (cut.learns(table.events[e])) visit(table.events[e]);
 }
 
+std::string type_name(const std::vector<store::EventType>& types, std::uint16_t type) {
+  return type < types.size() ? types[type].name : "unknown";
+}
+
 /// Lower ends of the value ranges: midpoints between distinct values, or quantiles where many.
 std::vector<double> range_ends(std::vector<double> values) {
   std::ranges::sort(values);
@@ -177,7 +181,7 @@ std::vector<artifact::ActionRow> make_actions(const EventTable& table, const Cut
   });
   std::vector<artifact::ActionRow> rows{{.type = "unknown"}};
   for (auto& [type, of_type] : values) {
-    const std::string name = type < types.size() ? types[type].name : "unknown";
+    const std::string name = type_name(types, type);
     rows.push_back({.type = name});
     if (of_type.empty()) continue;
     const auto ends = range_ends(std::move(of_type));
@@ -197,9 +201,42 @@ std::uint16_t action_of(const std::vector<artifact::ActionRow>& actions, const s
   return static_cast<std::uint16_t>(plain);
 }
 
+std::vector<float> action_strengths(const EventTable& table, const Cut& cut, const std::vector<store::EventType>& types,
+                                    const std::vector<artifact::ActionRow>& actions) {
+  constexpr double kMost = 4;
+  struct Mean {
+    double sum = 0, count = 0;
+    bool positive = true;
+    [[nodiscard]] double value() const { return count > 0 ? sum / count : 0; }
+    void add(double v) { sum += v, ++count, positive &= v > 0; }
+  };
+  std::map<std::uint16_t, Mean> of_type;
+  std::vector<Mean> of_row(actions.size());
+  std::vector<std::uint16_t> type_of(actions.size(), 0);
+  each_training_event(table, cut, [&](const LoggedEvent& e) {
+    const std::uint16_t row = action_of(actions, type_name(types, e.type), e.value);
+    type_of[row] = e.type;
+    if (!std::isfinite(e.value)) return;
+    of_type[e.type].add(e.value);
+    of_row[row].add(e.value);
+  });
+  std::vector<float> strengths(actions.size(), 1);
+  for (std::size_t r = 1; r < actions.size(); ++r) {
+    const auto type = std::ranges::find(types, actions[r].type, &store::EventType::name);
+    double strength = type == types.end() ? 1 : type->weight;
+    const Mean& whole = of_type[type_of[r]];
+    if (actions[r].has_value && of_row[r].count > 0 && whole.positive)
+      strength *= std::clamp(of_row[r].value() / whole.value(), 1 / kMost, kMost);
+    strengths[r] = static_cast<float>(strength);
+  }
+  return strengths;
+}
+
 void fill_histories(const EventTable& table, const Cut& cut, const std::vector<store::EventType>& types,
                     TrainingData& data) {
   data.actions = make_actions(table, cut, types);
+  data.has_clock = table.has_clock;
+  data.strengths = action_strengths(table, cut, types, data.actions);
   Histories& h = data.train;
   std::uint64_t repeats = 0, chances = 0;
   std::unordered_set<std::uint32_t> seen;
@@ -208,9 +245,8 @@ void fill_histories(const EventTable& table, const Cut& cut, const std::vector<s
     for (std::uint64_t e = table.offsets[u]; e < cut.training_end[u]; ++e) {
       const LoggedEvent& event = table.events[e];
       if (!cut.learns(event)) continue;
-      const std::string name = event.type < types.size() ? types[event.type].name : "unknown";
       h.items.push_back(event.item);
-      h.actions.push_back(action_of(data.actions, name, event.value));
+      h.actions.push_back(action_of(data.actions, type_name(types, event.type), event.value));
       h.times_ms.push_back(event.time_ms);
       h.is_target.push_back(1);
       chances += !seen.empty();

@@ -55,7 +55,12 @@ Result<Cut> hold_out(const EventTable& table, const DatasetOptions& options,
 [[nodiscard]] std::uint16_t action_of(const std::vector<artifact::ActionRow>& actions, const std::string& type,
                                       double value) noexcept;
 
-/// Puts training histories, validation cases, actions, counts and `removes_seen` into `data`.
+/// Strength of the events of every action row: weight of the type times the mean of the values there over the mean of
+/// the type, that in [1/4, 4]; the weight alone where the type has a value that is not positive. Over the training events.
+[[nodiscard]] std::vector<float> action_strengths(const EventTable& table, const Cut& cut, const std::vector<store::EventType>& types,
+                                                  const std::vector<artifact::ActionRow>& actions);
+
+/// Puts training histories, validation cases, actions with their strengths, counts and `removes_seen` into `data`.
 void fill_histories(const EventTable& table, const Cut& cut, const std::vector<store::EventType>& types,
                     TrainingData& data);
 

@@ -36,6 +36,28 @@ TEST(HoldOut, LastOutKeepsTheLastTwoEventsFromTraining) {
   EXPECT_THAT(cut->validation_events, ElementsAre(3, 8));
 }
 
+TEST(ActionStrengths, AreTheWeightOfTheTypeTimesTheRelativeValue) {
+  EventTable t;
+  for (const double stars : {1.0, 3.0, 5.0}) t.events.push_back({0, 0, stars, kStart});
+  for (const double rest : {-1.0, 1.0}) t.events.push_back({0, 1, rest, kStart});
+  t.events.push_back({0, 2, kNone, kStart});
+  for (int k = 0; k < 99; ++k) t.events.push_back({0, 3, k == 0 ? 1000.0 : 1.0, kStart});
+  t.offsets.push_back(t.events.size());
+  const std::vector<store::EventType> types{{"rating", 2}, {"change", 1}, {"view", 0.5}, {"seconds", 1}};
+  const Cut cut{.training_end = {t.events.size()}, .validation_events = {}, .held_out = {}};
+  const auto actions = make_actions(t, cut, types);
+  const auto strengths = action_strengths(t, cut, types, actions);
+  ASSERT_EQ(strengths.size(), actions.size());
+  const auto of = [&](const std::string& type, double value) { return strengths[action_of(actions, type, value)]; };
+  EXPECT_FLOAT_EQ(of("rating", 1), 2.0f / 3);
+  EXPECT_FLOAT_EQ(of("rating", 5), 10.0f / 3);
+  EXPECT_FLOAT_EQ(of("change", 1), 1) << "a type with a value below zero says only that it happened";
+  EXPECT_FLOAT_EQ(of("view", kNone), 0.5f);
+  EXPECT_FLOAT_EQ(of("seconds", 1000), 4) << "one huge value counts for four";
+  EXPECT_FLOAT_EQ(of("seconds", 1), 0.25f);
+  EXPECT_FLOAT_EQ(strengths[0], 1);
+}
+
 TEST(HoldOut, TimeCutsEveryUserAtOneMoment) {
   const EventTable t = table_of({10, 10});
   const auto cut = hold_out(t, {.holdout = Holdout::time, .validation_quantile = 0.8});

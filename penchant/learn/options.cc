@@ -8,12 +8,15 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 41> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
+    {"mix_layers", &TrainOptions::mix_layers}, {"read_request", &TrainOptions::read_request},
     {"generator_epochs", &TrainOptions::generator_epochs},
     {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
+    {"engagement", &TrainOptions::engagement}, {"next_action", &TrainOptions::next_action},
+    {"next_gap", &TrainOptions::next_gap}, {"next_attributes", &TrainOptions::next_attributes},
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
     {"age", &TrainOptions::age}, {"borrow", &TrainOptions::borrow},
@@ -87,6 +90,12 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("generator_epochs", o.generator_epochs, 0, 10'000));
   PENCHANT_DO(in_range("multi_token", o.multi_token, 1, 32));
   PENCHANT_DO(in_range("multi_token_decay", o.multi_token_decay, 0, 1));
+  PENCHANT_DO(in_range("engagement", o.engagement, 0, 10));
+  const std::pair<const char*, double> auxiliary[] = {{"next_action", o.next_action}, {"next_gap", o.next_gap}, {"next_attributes", o.next_attributes}};
+  for (const auto& [name, weight] : auxiliary) {
+    PENCHANT_DO(in_range(name, weight, 0, 100));
+    if (weight > 0 && o.architecture.objective != Objective::next_event) return invalid(std::string(name) + " needs a next event: a cloze has none");
+  }
   PENCHANT_DO(in_range("label_smoothing", o.label_smoothing, 0, 0.99));
   PENCHANT_DO(in_range("dropout", o.dropout, 0, 0.95));
   PENCHANT_DO(in_range("input_dropout", o.input_dropout, 0, 0.95));
@@ -101,6 +110,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("mask_share", o.mask_share, 0.01, 0.9));
   PENCHANT_DO(in_range("id_scale", o.id_scale, 0, 10));
   PENCHANT_DO(in_range("weight_scale", o.weight_scale, 0, 10));
+  if (samples && o.engagement > 0) return invalid("engagement needs the softmax loss: sampled losses count all events alike");
   if (samples && o.multi_token > 1) return invalid("multi_token needs the softmax loss: sampled losses know one target");
   PENCHANT_DO(in_range("learning_rate", o.learning_rate, 1e-9, 10));
   PENCHANT_DO(in_range("weight_decay", o.weight_decay, 0, 10));
@@ -127,6 +137,8 @@ artifact::ModelShape shape_of(const TrainOptions& o, std::uint32_t items, std::u
   s.actions = actions;
   s.logit_scale = o.normalised ? o.logit_scale : 1;
   s.normalised = o.normalised;
+  s.mixes_layers = o.mix_layers;
+  s.reads_request = o.read_request;
   return s;
 }
 

@@ -24,11 +24,17 @@ struct TrainOptions {
   std::uint32_t gaps = 32;           ///< time-gap buckets
   bool normalised = true;            ///< cosine head with a learned scale; false: dot product
   double logit_scale = 10;           ///< initial scale of the cosine head (1 / temperature)
+  bool mix_layers = false;           ///< the user state is a learned mean of the input and of every block's output
+  bool read_request = false;         ///< the user state knows how long after the newest event it is asked
 
   // Loss.
   std::uint32_t generator_epochs = 4; ///< passes for the depth decoder, after the user model; 0: the lookahead alone
   std::uint32_t multi_token = 1;     ///< K: predict the next K events from each position
   double multi_token_decay = 0.6;    ///< weight of event t+k is decay^(k-1), normalised to sum 1
+  double engagement = 0;             ///< an event counts by its strength (TrainingData::strengths) to this power; 0: all alike
+  double next_action = 0;            ///< weight of the auxiliary loss: what is done with the next item
+  double next_gap = 0;               ///< the same: how long until then
+  double next_attributes = 0;        ///< the same: which attributes the next item has
   double label_smoothing = 0;        ///< [0, 1)
   double dropout = 0.2;              ///< after attention, in and after the feed-forward part
   double input_dropout = 0.2;        ///< on the event vectors

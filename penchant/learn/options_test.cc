@@ -46,6 +46,11 @@ TEST(Options, NameWhatIsOutOfRange) {
   o.learning_rate = -1;
   EXPECT_THAT(validate(o).error().message, HasSubstr("learning_rate"));
   o = {};
+  o.next_gap = 1;
+  EXPECT_TRUE(validate(o).ok());
+  o.architecture.objective = Objective::cloze;
+  EXPECT_THAT(validate(o).error().message, HasSubstr("next_gap needs a next event"));
+  o = {};
   o.resume = true;
   EXPECT_THAT(validate(o).error().message, HasSubstr("checkpoint"));
 }

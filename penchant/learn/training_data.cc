@@ -55,6 +55,8 @@ Status validate(const TrainingData& data) {
     if (c.user >= data.train.users() || c.target >= data.items || data.train.length(c.user) == 0)
       return invalid("validation case " + std::to_string(k) + " names no known user with a history");
   }
+  if (!data.strengths.empty() && data.strengths.size() != data.actions.size()) return invalid("strengths must have one value per action");
+  if (!data.attributes.empty() && data.attributes.size() != data.items) return invalid("attributes must have one row per item");
   if (data.train_count.size() != data.items || data.last_seen_ms.size() != data.items)
     return invalid("train_count and last_seen_ms must have one value per item");
   return {};

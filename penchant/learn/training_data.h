@@ -54,6 +54,9 @@ struct TrainingData {
   Histories train;
   std::vector<ValidationCase> validation;
   std::vector<artifact::ActionRow> actions;   ///< row 0 is "unknown"
+  std::vector<float> strengths;            ///< [actions], of an event: weight of its type times its value over the type's mean, or no rows
+  std::vector<std::vector<std::uint32_t>> attributes;  ///< [items], rows of the attribute values an item has; or no rows
+  std::uint32_t attribute_values = 0;      ///< rows of attribute values
   std::vector<Modality> modalities;        ///< with `codes` the content; both may be empty: ids alone. Towers need no codes
   std::vector<Matrix<float>> codebooks;    ///< [levels] of [K_l, x], or [K_l, outputs of content_encoder]
   std::shared_ptr<const semantic_id::ContentEncoder> content_encoder;  ///< before the codebooks; may be null
@@ -62,6 +65,7 @@ struct TrainingData {
   retrieve::LenderTable lenders;           ///< [items], of those with a training event; or no rows: nobody borrows
   std::vector<std::int32_t> train_count;   ///< [items], events of `train`
   std::vector<std::int64_t> last_seen_ms;  ///< [items], 0 = never in `train`
+  bool has_clock = true;                   ///< times_ms are moments, not positions
   bool removes_seen = true;                ///< validation ranks only items not yet in the history
 };
 

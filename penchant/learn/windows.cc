@@ -102,7 +102,7 @@ std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& 
 
 Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
            const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
-           const TrainOptions& options) {
+           const TrainOptions& options, std::span<const float> strengths) {
   Batch batch;
   PackedEvents& events = batch.events;
   const std::size_t ahead = options.multi_token;
@@ -114,7 +114,11 @@ Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
       events.items.push_back(h.items[event]);
       events.actions.push_back(h.actions[event]);
       events.gaps.push_back(gap_of(h, first ? event : order[p - 1], event, first, options.gaps));
+      const std::int64_t next_gap = gap_of(h, event, order[p + 1], false, options.gaps);
+      events.requests.push_back(next_gap);
       if (p < window.first || h.is_target[order[p + 1]] == 0) continue;
+      batch.next_actions.push_back(h.actions[order[p + 1]]);
+      batch.next_gaps.push_back(next_gap);
       batch.positions.push_back(static_cast<std::int64_t>(events.rows() - 1));
       double total = 0, weight = 1;
       const std::size_t at = batch.targets.size();
@@ -124,7 +128,7 @@ Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
         const std::uint64_t next = order[p + 1 + k];
         if (h.is_target[next] == 0) continue;
         batch.targets[at + k] = h.items[next];
-        batch.weights[at + k] = static_cast<float>(weight);
+        batch.weights[at + k] = static_cast<float>(weight) * (strengths.empty() ? 1.0F : strengths[h.actions[next]]);
         total += weight;
       }
       for (std::size_t k = 0; k < ahead; ++k)
@@ -162,15 +166,18 @@ Batch pack_cloze(const Histories& h, const std::vector<Window>& windows, std::sp
 }
 
 PackedEvents pack_histories(const Histories& h, std::span<const std::uint32_t> users,
-                            std::uint32_t max_len, std::uint32_t gaps) {
+                            std::uint32_t max_len, std::uint32_t gaps, std::span<const std::int64_t> asked_ms) {
   PackedEvents events;
-  for (const std::uint32_t u : users) {
+  for (std::size_t k = 0; k < users.size(); ++k) {
+    const std::uint32_t u = users[k];
     const std::uint64_t user_begin = h.offsets[u], end = h.offsets[u + 1];
     for (std::uint64_t e = end - std::min<std::uint64_t>(end - user_begin, max_len); e < end; ++e) {
       const bool first = e == user_begin;
       events.items.push_back(h.items[e]);
       events.actions.push_back(h.actions[e]);
       events.gaps.push_back(gap_of(h, first ? e : e - 1, e, first, gaps));
+      const std::int64_t asked = e + 1 < end ? h.times_ms[e + 1] : asked_ms.empty() ? h.times_ms[e] - 1 : asked_ms[k];
+      events.requests.push_back(nn::gap_bucket(static_cast<double>(asked - h.times_ms[e]) / 1000.0, gaps));
     }
     events.offsets.push_back(static_cast<std::int64_t>(events.rows()));
   }

@@ -36,6 +36,7 @@ struct Window {
 struct PackedEvents {
   std::vector<std::int64_t> offsets{0};            ///< [histories + 1]
   std::vector<std::int64_t> items, actions, gaps;  ///< [rows]
+  std::vector<std::int64_t> requests;  ///< [rows], bucket of the time from this event to what is asked after it; 0: not known
   [[nodiscard]] std::size_t rows() const noexcept { return items.size(); }
 };
 
@@ -44,7 +45,8 @@ struct Batch {
   PackedEvents events;
   std::vector<std::int64_t> positions;  ///< rows learned from, ascending
   std::vector<std::int64_t> targets;    ///< [positions, multi_token], item rows; padded with 0
-  std::vector<float> weights;           ///< [positions, multi_token], each row sums to 1
+  std::vector<float> weights;           ///< [positions, multi_token], in sum what the position counts for
+  std::vector<std::int64_t> next_actions, next_gaps;  ///< [positions], of the event after each
 };
 
 /// Random batches of windows: [batches] of window numbers. With batches of like length every step would see
@@ -54,9 +56,10 @@ struct Batch {
                                                                    std::uint32_t batch, Rng& rng);
 
 /// Packs the windows `chosen`. Positions whose next event is no target are left out.
+/// \param strengths [actions], what a target of this action counts for; empty: 1
 [[nodiscard]] Batch pack(const Histories& histories, const std::vector<std::uint64_t>& order,
                          const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
-                         const TrainOptions& options);
+                         const TrainOptions& options, std::span<const float> strengths = {});
 
 /// The same for Objective::cloze: inputs are the window's newest max_len events, of which some are
 /// replaced by the mask (item row `mask`); the masked ones are predicted. One window in ten masks its
@@ -66,7 +69,8 @@ struct Batch {
                                Rng& rng);
 
 /// Inputs of whole histories as serving reads them: the newest max_len events of each user of `users`.
+/// \param asked_ms [users], moments of the requests; empty: not known
 [[nodiscard]] PackedEvents pack_histories(const Histories& histories, std::span<const std::uint32_t> users,
-                                          std::uint32_t max_len, std::uint32_t gaps);
+                                          std::uint32_t max_len, std::uint32_t gaps, std::span<const std::int64_t> asked_ms = {});
 
 }  // namespace penchant::learn

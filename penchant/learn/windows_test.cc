@@ -123,6 +123,27 @@ TEST(Pack, TargetsAreTheNextEventsWithWeightsThatSumToOne) {
   EXPECT_FLOAT_EQ(full.weights[1], 1.0f / 3);
 }
 
+TEST(Pack, KnowsWhatIsDoneNextHowLongUntilThenAndWhatItCounts) {
+  Histories h = histories_of({{0, 1000, 4000}});
+  h.actions = {0, 1, 2};
+  TrainOptions options = small_options();
+  Rng rng(1);
+  const auto order = event_order(h, false, rng);
+  const auto windows = make_windows(h, 10, 5);
+  const std::vector<std::uint32_t> all{0};
+  const std::vector<float> strengths{1, 0.5f, 3};
+  Batch b = pack(h, order, windows, all, options, strengths);
+  EXPECT_EQ(b.next_actions, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(b.next_gaps, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(b.events.requests, b.next_gaps);
+  EXPECT_EQ(b.weights, (std::vector<float>{0.5f, 3}));
+  options.multi_token = 2, options.multi_token_decay = 0.5;
+  b = pack(h, order, windows, all, options, strengths);
+  EXPECT_FLOAT_EQ(b.weights[0], 2.0f / 3 * 0.5f);
+  EXPECT_FLOAT_EQ(b.weights[1], 1.0f / 3 * 3);
+  EXPECT_FLOAT_EQ(b.weights[2], 3);
+}
+
 TEST(TiesTell, WhereItemsStandSideBySideAgainMoreOftenThanByChance) {
   Rng rng(3);
   enum class Order { random, pairs, catalogue };
@@ -160,6 +181,9 @@ TEST(PackHistories, KeepTheNewestEventsAndTheirGaps) {
   EXPECT_EQ(b.offsets, (std::vector<std::int64_t>{0, 2, 3}));
   EXPECT_EQ(b.items, (std::vector<std::int64_t>{2, 3, 4}));
   EXPECT_EQ(b.gaps, (std::vector<std::int64_t>{3, 3, 0}));  // a cut window still knows the gap before it
+  EXPECT_EQ(b.requests, (std::vector<std::int64_t>{3, 0, 0})) << "nobody said when it is asked";
+  const std::vector<std::int64_t> asked{9000, 0};
+  EXPECT_EQ(pack_histories(h, users, 2, 32, asked).requests, (std::vector<std::int64_t>{3, 2, 1}));
 }
 
 }  // namespace

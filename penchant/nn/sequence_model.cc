@@ -19,7 +19,8 @@ std::uint32_t gap_bucket(double seconds, std::uint32_t buckets) noexcept {
 
 struct SequenceModel::Impl {
   artifact::ModelShape shape;
-  Matrix<float> action, gap;  // [actions, d], [gaps, d]
+  Matrix<float> action, gap, request;  // [actions, d], [gaps, d], [gaps, d] or none
+  std::vector<float> mix;              // [layers + 1] shares of the input and of every block's output, or none
   std::vector<TransformerBlock> blocks;
   Norm final_norm;
   Matrix<float> cos, sin;  // [max_len, head size / 2]
@@ -69,6 +70,8 @@ Status SequenceModel::Impl::check_events(const UserState& state, std::span<const
     if (event.gap >= shape.gaps)
       return invalid(where + "gap " + std::to_string(event.gap) + " is not below " +
                      std::to_string(shape.gaps));
+    if (event.request >= shape.gaps)
+      return invalid(where + "request " + std::to_string(event.request) + " is not below " + std::to_string(shape.gaps));
     if (!kernels::all_finite(event.vector)) return invalid(where + "vector is not finite");
   }
   return {};
@@ -111,8 +114,16 @@ void SequenceModel::Impl::attend_new(UserState& state, std::size_t layer, std::s
 Matrix<float> SequenceModel::Impl::run(UserState& state, std::span<const EventInput> events, bool all_rows,
                                        std::vector<Matrix<float>>* per_layer) const {
   const std::size_t rows = events.size(), d = shape.dim;
-  Matrix<float> x(rows, d);
+  Matrix<float> x(rows, d), mixed;
   embed(events, x);
+  const auto add_share = [&](std::size_t layer) {
+    for (std::size_t r = 0; r < mixed.rows(); ++r)
+      kernels::add_scaled(mixed.row(r), mix[layer], x.row(x.rows() - mixed.rows() + r));
+  };
+  if (!mix.empty()) {
+    mixed = Matrix<float>(all_rows ? rows : 1, d);
+    add_share(0);
+  }
   state.keys.resize(shape.layers);
   state.values.resize(shape.layers);
   BlockScratch scratch;
@@ -127,8 +138,15 @@ Matrix<float> SequenceModel::Impl::run(UserState& state, std::span<const EventIn
     attend_new(state, layer, newest_only ? rows - 1 : 0, scratch);
     blocks[layer].finish(x.view(), scratch);
     if (per_layer != nullptr) per_layer->push_back(x);
+    if (!mix.empty()) add_share(layer + 1);
   }
   state.length += static_cast<std::uint32_t>(rows);
+  if (!mix.empty()) x = std::move(mixed);
+  if (shape.reads_request) {
+    const auto newest = x.row(x.rows() - 1);
+    state.residual.assign(newest.begin(), newest.end());
+    for (std::size_t r = 0; r < x.rows(); ++r) kernels::add(x.row(r), request.row(events[rows - x.rows() + r].request));
+  }
   kernels::layer_norm(x.view(), final_norm.view(), x.view());
   const auto newest = x.row(x.rows() - 1);
   state.hidden.assign(newest.begin(), newest.end());
@@ -151,6 +169,14 @@ Result<std::unique_ptr<SequenceModel>> SequenceModel::load(const artifact::SafeT
     PENCHANT_TRY(block, TransformerBlock::load(tensors, "block." + std::to_string(b), shape));
     impl->blocks.push_back(std::move(block));
   }
+  if (shape.reads_request) {
+    PENCHANT_TRY(request, read_table(tensors, "request.gap", shape.gaps, shape.dim));
+    impl->request = std::move(request);
+  }
+  if (shape.mixes_layers) {
+    PENCHANT_TRY(mix, read_vector(tensors, "layer.mix", shape.layers + 1));
+    impl->mix = std::move(mix);
+  }
   PENCHANT_TRY(final_norm, read_norm(tensors, "final_norm", shape.dim));
   impl->final_norm = std::move(final_norm);
   impl->prepare_rotation();
@@ -161,6 +187,15 @@ Status SequenceModel::append(UserState& state, std::span<const EventInput> event
   PENCHANT_DO(impl_->check_events(state, events));
   if (!events.empty()) impl_->run(state, events, /*all_rows=*/false, nullptr);
   return {};
+}
+
+void SequenceModel::ask(UserState& state, std::uint32_t request) const {
+  if (!impl_->shape.reads_request || state.residual.empty()) return;
+  PENCHANT_CHECK(request < impl_->shape.gaps, "SequenceModel::ask: no such bucket");
+  Matrix<float> x(state.residual, 1, state.residual.size());
+  kernels::add(x.row(0), impl_->request.row(request));
+  kernels::layer_norm(x.view(), impl_->final_norm.view(), x.view());
+  state.hidden.assign(x.row(0).begin(), x.row(0).end());
 }
 
 Result<Matrix<float>> SequenceModel::forward(std::span<const EventInput> events,

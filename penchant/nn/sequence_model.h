@@ -18,6 +18,7 @@ struct EventInput {
   std::span<const float> vector;
   std::uint32_t action = 0;  ///< row of the action table
   std::uint32_t gap = 0;     ///< time-gap bucket
+  std::uint32_t request = 0; ///< bucket of the time from here to what is asked next; 0: not known. ModelShape::reads_request alone
 };
 
 /// Bucket of a time gap in seconds; negative = unknown. docs/formats/release.md "Forward pass".
@@ -30,6 +31,7 @@ struct UserState {
   std::vector<std::vector<float>> keys;     ///< [layers][length * d], rotated
   std::vector<std::vector<float>> values;   ///< [layers][length * d]
   std::vector<float> hidden;                ///< [d], final_norm of the newest position; empty at 0
+  std::vector<float> residual;              ///< [d], what final_norm was given, without a request; ModelShape::reads_request alone
 };
 
 /// Immutable weights with packed copies for GEMM. Threads: const calls are safe together.
@@ -45,6 +47,10 @@ class SequenceModel {
   /// invalid_argument when length would pass max_len (start again from the newest events) or an
   /// action, gap or vector is out of range.
   Status append(UserState& state, std::span<const EventInput> events) const;
+
+  /// Sets `hidden` to what it is when asked so long after the newest event. Nothing changes in a model that does not read
+  /// requests, or for an empty state. \param request bucket as gap_bucket(), below shape().gaps
+  void ask(UserState& state, std::uint32_t request) const;
 
   /// Hidden states [events, d] (final_norm applied) of every position of one fresh sequence;
   /// `per_layer`, when given, receives the residual stream after each block ([layers] of [events, d]).

@@ -105,12 +105,13 @@ class RequestRun::Removal final : public explain::Rescorer {
     if (world_.model == nullptr || history.empty()) return std::vector<float>();
     const ReleaseModel& model = *world_.model;
     if (window_begin(model, run_.history_.size()) > 0 || first == 0 || run_.state_.keys.empty()) {
-      PENCHANT_TRY(state, encode_history(model, world_.tables, history));
+      PENCHANT_TRY(state, encode_history(model, world_.tables, history, run_.context_.now_ms));
       return std::move(state.hidden);
     }
     if (first == history.size()) --first;  // nothing follows: the last event is read again
     nn::UserState state = prefix_of(run_.state_, static_cast<std::uint32_t>(first), model.manifest.model.dim);
     PENCHANT_DO(model.sequence->append(state, event_inputs(model, world_.tables, history, first)));
+    ask_at(model, history, run_.context_.now_ms, state);
     return std::move(state.hidden);
   }
 

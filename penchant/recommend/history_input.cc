@@ -1,5 +1,7 @@
 #include "penchant/recommend/history_input.h"
 
+#include <algorithm>
+
 namespace penchant::recommend {
 
 std::vector<nn::EventInput> event_inputs(const ReleaseModel& model, const ItemTables& tables,
@@ -25,12 +27,19 @@ std::size_t window_begin(const ReleaseModel& model, std::size_t events) noexcept
 }
 
 Result<nn::UserState> encode_history(const ReleaseModel& model, const ItemTables& tables,
-                                     std::span<const HistoryEvent> history) {
+                                     std::span<const HistoryEvent> history, std::int64_t at_ms) {
   nn::UserState state;
   if (history.empty()) return state;
   const auto inputs = event_inputs(model, tables, history, window_begin(model, history.size()));
   PENCHANT_DO(model.sequence->append(state, inputs));
+  ask_at(model, history, at_ms, state);
   return state;
+}
+
+void ask_at(const ReleaseModel& model, std::span<const HistoryEvent> history, std::int64_t at_ms, nn::UserState& state) {
+  if (at_ms == 0 || history.empty()) return;
+  const auto passed = static_cast<double>(std::max<std::int64_t>(0, at_ms - history.back().time_ms));
+  model.sequence->ask(state, nn::gap_bucket(passed / 1000.0, model.manifest.model.gaps));
 }
 
 nn::UserState prefix_of(const nn::UserState& state, std::uint32_t length, std::size_t dim) {

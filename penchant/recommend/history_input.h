@@ -22,9 +22,12 @@ namespace penchant::recommend {
 /// First event of the window that the model reads: the newest max_len.
 [[nodiscard]] std::size_t window_begin(const ReleaseModel& model, std::size_t events) noexcept;
 
-/// State after the newest max_len events; empty hidden when there is no event.
+/// State after the newest max_len events, asked at `at_ms` (0: at a moment that is not known); empty hidden when there is no event.
 Result<nn::UserState> encode_history(const ReleaseModel& model, const ItemTables& tables,
-                                     std::span<const HistoryEvent> history);
+                                     std::span<const HistoryEvent> history, std::int64_t at_ms = 0);
+
+/// Lets `state`, which has read `history`, know when it is asked (as encode_history).
+void ask_at(const ReleaseModel& model, std::span<const HistoryEvent> history, std::int64_t at_ms, nn::UserState& state);
 
 /// A copy of the first `length` positions of `state`; its hidden vector is empty.
 [[nodiscard]] nn::UserState prefix_of(const nn::UserState& state, std::uint32_t length, std::size_t dim);

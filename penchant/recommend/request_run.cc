@@ -176,7 +176,7 @@ Status RequestRun::read_state() {
   const std::size_t window = model.manifest.model.max_len;
   const std::size_t begin = window_begin(model, stored_events_);
   if (stored_events_ == 0 || history_.size() - begin > window) {
-    PENCHANT_TRY(state, encode_history(model, world_.tables, history_));
+    PENCHANT_TRY(state, encode_history(model, world_.tables, history_, context_.now_ms));
     state_ = std::move(state);
     return {};
   }
@@ -194,14 +194,16 @@ Status RequestRun::read_state() {
     warm = std::move(next);
   }
   const bool keeps_positions = request_.explain != Explain::none || history_.size() > stored_events_;
-  if (!keeps_positions) {
-    state_.hidden = warm->state.hidden;  // the rest is not needed: spare the copy
+  if (keeps_positions) {
+    state_ = warm->state;
+  } else {  // the keys and values are not needed: spare the copy
+    state_.hidden = warm->state.hidden;
+    state_.residual = warm->state.residual;
     state_.length = warm->state.length;
-    return {};
   }
-  state_ = warm->state;
   if (history_.size() > stored_events_)
     PENCHANT_DO(model.sequence->append(state_, event_inputs(model, world_.tables, history_, stored_events_)));
+  ask_at(model, history_, context_.now_ms, state_);
   return {};
 }
 

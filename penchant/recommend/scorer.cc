@@ -64,7 +64,7 @@ class ReleaseScorer final : public Scorer {
       seen[index(history[t].item)] = 1;
       sequence.push_back(history[t].item);
     }
-    PENCHANT_TRY(state, encode_history(*release_.model, tables, history));
+    PENCHANT_TRY(state, encode_history(*release_.model, tables, history, at_ms));
     const HistorySignals signals =
         history_signals(release_.model.get(), tables, release_.transitions, state.hidden, sequence);
     if (at_ms == 0 && !history.empty()) at_ms = history.back().time_ms;

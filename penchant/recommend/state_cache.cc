@@ -4,7 +4,7 @@ namespace penchant::recommend {
 namespace {
 
 std::size_t bytes_of(const nn::UserState& state) {
-  std::size_t floats = state.hidden.size();
+  std::size_t floats = state.hidden.size() + state.residual.size();
   for (const auto& layer : state.keys) floats += layer.size();
   for (const auto& layer : state.values) floats += layer.size();
   return floats * sizeof(float) + sizeof(WarmState);

@@ -59,7 +59,7 @@ Tensor dense_loss(const Tensor& users, const Tensor& items, const Tensor& bias, 
   if (bias.defined()) logits = logits + bias;
   const Tensor log_p = torch::log_softmax(logits, 1);
   const Tensor picked = (log_p.gather(1, targets) * weights).sum(1);
-  return -((1 - label_smoothing) * picked + label_smoothing * log_p.mean(1)).mean();
+  return -((1 - label_smoothing) * picked + label_smoothing * weights.sum(1) * log_p.mean(1)).mean();
 }
 
 Tensor generator_loss(const std::vector<Tensor>& logits, const Tensor& look, const CodeSteps& steps) {

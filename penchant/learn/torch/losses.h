@@ -9,11 +9,11 @@
 
 namespace penchant::learn {
 
-/// Mean over positions of the cross-entropy of softmax(users * items^T + bias) against the mixture
-/// (1 - s) * sum_k weights[:, k] * onehot(targets[:, k]) + s / n. In float32 no [positions, n] tensor
+/// Mean over positions of W = sum_k weights[:, k] times the cross-entropy of softmax(users * items^T + bias) against the
+/// mixture (1 - s) * sum_k weights[:, k] / W * onehot(targets[:, k]) + s / n. In float32 no [positions, n] tensor
 /// is kept: kernels/softmax_loss.h makes the gradients in the forward pass.
 /// \param users [p, d]; \param items [n, d]; \param bias [n] or undefined; \param targets int64 [p, k];
-/// \param weights [p, k], rows sum to 1. \return scalar
+/// \param weights [p, k]. \return scalar
 [[nodiscard]] torch::Tensor dense_loss(const torch::Tensor& users, const torch::Tensor& items,
                                        const torch::Tensor& bias, const torch::Tensor& targets,
                                        const torch::Tensor& weights, double label_smoothing, Executor& executor);

@@ -19,12 +19,14 @@ using torch::Tensor;
 
 namespace {
 
+constexpr double kRequestUnknown = 0.1;  ///< share of positions that are not told when they are asked
+
 Tensor unit_rows(const Tensor& x) { return x / x.norm(2, {-1}, true).clamp_min(1e-12); }
 
 }  // namespace
 
 EventTensors tensors_of(const PackedEvents& e) {
-  return {tensor_of(e.items), tensor_of(e.actions), tensor_of(e.gaps), tensor_of(e.offsets)};
+  return {tensor_of(e.items), tensor_of(e.actions), tensor_of(e.gaps), tensor_of(e.offsets), tensor_of(e.requests)};
 }
 
 Tensor Network::add(std::string name, Tensor value, bool decays) {
@@ -98,6 +100,8 @@ Network::Network(const artifact::ModelShape& shape, const Architecture& architec
     actions_ = add("event.action", torch::randn({shape.actions, d}) * 0.02, true);
     gaps_ = add("event.gap", torch::randn({shape.gaps, d}) * 0.02, true);
   }
+  if (shape.reads_request) requests_ = add("request.gap", torch::zeros({shape.gaps, d}), true);
+  if (shape.mixes_layers) layer_mix_ = add("layer.mix", torch::zeros({shape.layers + 1}), false);
   if (architecture_.encoder == Encoder::gru) {
     for (std::uint32_t b = 0; b < shape.layers; ++b)
       for (const char* part : {".input", ".state"}) gru_.push_back(add("gru." + std::to_string(b) + part + ".weight", torch::empty({3 * d, d}).uniform_(-unit, unit), true));
@@ -200,9 +204,18 @@ Tensor Network::states(const Tensor& item_vectors, const EventTensors& events, c
   x = drop(x, rates.input, training);
   if (layers) layers->push_back(x);
   if (architecture_.encoder == Encoder::gru) return drop(run_gru(x, events.offsets), rates.inner, training);
-  for (const Block& b : blocks_) {
-    x = run(b, x, events.offsets, rates, training, architecture_.rotary);
+  const Tensor shares = layer_mix_.defined() ? torch::softmax(layer_mix_, 0) : Tensor();
+  Tensor mixed = shares.defined() ? x * shares[0] : Tensor();
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    x = run(blocks_[b], x, events.offsets, rates, training, architecture_.rotary);
     if (layers) layers->push_back(x);
+    if (shares.defined()) mixed = mixed + x * shares[static_cast<std::int64_t>(b + 1)];
+  }
+  if (shares.defined()) x = mixed;
+  if (requests_.defined()) {
+    Tensor asked = events.requests;
+    if (training) asked = asked * torch::rand(asked.sizes()).ge(kRequestUnknown).to(torch::kInt64);
+    x = x + torch::embedding(requests_, asked);
   }
   return final_norm_(x);
 }
@@ -277,6 +290,7 @@ std::vector<std::pair<std::string, Tensor>> Network::exported() const {
     if (w.name == "logit_scale") continue;  // a number of the manifest
     Tensor value = w.value;
     if (w.name == "item.age") value = log_age_.exp();
+    if (w.name == "layer.mix") value = torch::softmax(layer_mix_, 0);
     out.emplace_back(w.name, value);
   }
   for (std::size_t m = 0; m < modalities_.size(); ++m) {

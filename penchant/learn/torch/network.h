@@ -37,6 +37,7 @@ struct Block {
 struct EventTensors {
   torch::Tensor items, actions, gaps;  ///< [t]
   torch::Tensor offsets;               ///< [s + 1], from 0 to t
+  torch::Tensor requests;              ///< [t], read by a network that knows when it is asked
 };
 [[nodiscard]] EventTensors tensors_of(const PackedEvents& events);
 
@@ -133,7 +134,7 @@ class Network {
   std::vector<ModalityInput> modalities_;
   std::shared_ptr<const Lending> lending_;  ///< null: ids stand alone
   std::vector<Weight> weights_;
-  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_, depth_look_, positions_, mask_item_;
+  torch::Tensor id_, log_age_, bias_, log_scale_, actions_, gaps_, depth_step_, depth_look_, positions_, mask_item_, layer_mix_, requests_;
   std::vector<torch::Tensor> gru_;  ///< per layer: weights of input and state, biases of both
   std::vector<torch::Tensor> item_codes_, depth_codes_;
   std::vector<Block> blocks_, depth_blocks_;

@@ -44,10 +44,14 @@ class Reference final : public ReferenceModel {
                at("event.gap").index_select(0, tensor_of(s.gaps));
     Activations out;
     out.input = matrix_of(x);
+    Tensor mixed = m.mixes_layers ? at("layer.mix")[0] * x : Tensor();
     for (std::uint32_t b = 0; b < m.layers; ++b) {
       x = block("block." + std::to_string(b), x, true);
       out.blocks.push_back(matrix_of(x));
+      if (m.mixes_layers) mixed = mixed + at("layer.mix")[b + 1] * x;
     }
+    if (m.mixes_layers) x = mixed;
+    if (m.reads_request) x = x + at("request.gap").index_select(0, s.requests.empty() ? torch::zeros({x.size(0)}, torch::kInt64) : tensor_of(s.requests));
     const Tensor states = norm("final_norm", x);
     out.states = matrix_of(states);
     Tensor h = states[-1], items = at("item.vector");

@@ -18,6 +18,7 @@ enum class Precision : std::uint8_t { f32, f64 };
 /// One sequence, oldest first, at most max_len events.
 struct ReferenceSequence {
   std::vector<std::int64_t> items, actions, gaps;  ///< [events]; gap buckets, not seconds
+  std::vector<std::int64_t> requests = {};         ///< [events], buckets of the time to what is asked after each; empty: not known
 };
 
 /// Everything between the events and the scores, widened to double.

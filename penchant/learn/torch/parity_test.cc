@@ -58,6 +58,7 @@ class Parity : public ::testing::Test {
     TrainOptions o;
     o.dim = kDim, o.heads = 4, o.ffn = kFfn, o.layers = kLayers, o.max_len = 16, o.stride = 8, o.batch = 16;
     o.depth_layers = 2, o.epochs = 3, o.warmup_steps = 3, o.learning_rate = 1e-2;
+    o.mix_layers = o.read_request = true;
     const auto model = train(dataset.data, o);
     ASSERT_TRUE(model.ok()) << model.error().message;
     ASSERT_TRUE(write_release(*folder_, {"parity", "2026-01-01T00:00:00Z", "tiny", 1}, dataset, o, *model).ok());
@@ -83,6 +84,7 @@ class Parity : public ::testing::Test {
       s.items.push_back(static_cast<std::int64_t>(rng.below(24)));
       s.actions.push_back(static_cast<std::int64_t>(rng.below(2)));
       s.gaps.push_back(static_cast<std::int64_t>(rng.below(32)));
+      s.requests.push_back(static_cast<std::int64_t>(rng.below(32)));
     }
     return s;
   }
@@ -91,7 +93,7 @@ class Parity : public ::testing::Test {
     std::vector<nn::EventInput> out;
     for (std::size_t e = 0; e < s.items.size(); ++e)
       out.push_back({vectors.row(static_cast<std::size_t>(s.items[e])), static_cast<std::uint32_t>(s.actions[e]),
-                     static_cast<std::uint32_t>(s.gaps[e])});
+                     static_cast<std::uint32_t>(s.gaps[e]), static_cast<std::uint32_t>(s.requests[e])});
     return out;
   }
 
@@ -129,6 +131,24 @@ TEST_F(Parity, TheCacheGivesTheSameStateOneEventAtATime) {
     ASSERT_TRUE((*model)->append(state, std::span(events).subspan(e, 1)).ok());
     const double allowed = bound(6 * kLayers + 1, largest(expected->states));
     for (std::size_t k = 0; k < kDim; ++k) EXPECT_NEAR(state.hidden[k], expected->states(e, k), allowed) << "event " << e;
+  }
+}
+
+TEST_F(Parity, AUserAskedLaterIsTheUserReadWithThatMoment) {
+  const auto model = nn::SequenceModel::load(*file_, exact_->manifest().model);
+  ASSERT_TRUE(model.ok());
+  ReferenceSequence s = sequence(9, 5);
+  auto events = inputs(s);
+  nn::UserState state;
+  ASSERT_TRUE((*model)->append(state, events).ok());
+  for (const std::int64_t request : {1, 4, 5}) {  // 0, 10 and 20 seconds later
+    const std::vector<float> before = state.hidden;
+    s.requests.back() = request;
+    const auto expected = exact_->forward(s);
+    (*model)->ask(state, static_cast<std::uint32_t>(request));
+    const double allowed = bound(6 * kLayers + 1, largest(expected->states));
+    for (std::size_t k = 0; k < kDim; ++k) EXPECT_NEAR(state.hidden[k], expected->states(8, k), allowed) << "request " << request;
+    EXPECT_NE(state.hidden, before) << "the moment says nothing";
   }
 }
 
@@ -172,10 +192,10 @@ TEST_F(Parity, ANewItemGetsTheVectorThatTrainingWouldGiveIt) {
 }
 
 /// Input scale and head are folded differently into what is written.
-class EveryHead : public ::testing::TestWithParam<std::tuple<bool, bool>> {};
+class EveryHead : public ::testing::TestWithParam<std::tuple<bool, bool, bool>> {};
 
 TEST_P(EveryHead, TheReleaseRanksAsTheNetworkDidInTraining) {
-  const auto [normalised, scaled] = GetParam();
+  const auto [normalised, scaled, knows_more] = GetParam();
   const std::string folder = (std::filesystem::temp_directory_path() / ("penchant-heads-" + std::to_string(::getpid()))).string();
   std::filesystem::remove_all(folder);
   Dataset dataset;
@@ -184,6 +204,7 @@ TEST_P(EveryHead, TheReleaseRanksAsTheNetworkDidInTraining) {
   TrainOptions o = small_options();
   o.normalised = normalised;
   o.architecture.scaled_input = scaled;
+  o.mix_layers = o.read_request = knows_more;
   o.epochs = 2;
   const auto model = train(dataset.data, o);
   ASSERT_TRUE(model.ok()) << model.error().message;
@@ -194,8 +215,8 @@ TEST_P(EveryHead, TheReleaseRanksAsTheNetworkDidInTraining) {
   const auto& cases = dataset.data.validation;
   for (const auto& c : cases) {
     const std::vector<std::uint32_t> user{c.user};
-    const PackedEvents events = pack_histories(dataset.data.train, user, o.max_len, o.gaps);
-    const auto logits = (*release)->forward({events.items, events.actions, events.gaps});
+    const PackedEvents events = pack_histories(dataset.data.train, user, o.max_len, o.gaps, std::span(&c.time_ms, 1));
+    const auto logits = (*release)->forward({events.items, events.actions, events.gaps, events.requests});
     ASSERT_TRUE(logits.ok()) << logits.error().message;
     const std::vector<float> scores(logits->dense_logits.row(0).begin(), logits->dense_logits.row(0).end());
     ndcg += metrics::ndcg_at(metrics::pessimistic_rank(scores, c.target), 10) / double(cases.size());
@@ -205,7 +226,7 @@ TEST_P(EveryHead, TheReleaseRanksAsTheNetworkDidInTraining) {
   std::filesystem::remove_all(folder);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryHead, ::testing::Combine(::testing::Bool(), ::testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(All, EveryHead, ::testing::Combine(::testing::Bool(), ::testing::Bool(), ::testing::Bool()));
 
 }  // namespace
 }  // namespace penchant::learn

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "penchant/artifact/files.h"
+#include "penchant/learn/torch/auxiliary.h"
 #include "penchant/learn/torch/checkpoint.h"
 #include "penchant/learn/torch/generator_trainer.h"
 #include "penchant/learn/torch/losses.h"
@@ -50,7 +51,8 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.rotary), double(o.architecture.context),
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
                          o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
-                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow)})
+                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow),
+                         double(o.mix_layers), double(o.read_request), o.engagement, o.next_action, o.next_gap, o.next_attributes})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -87,12 +89,13 @@ class Run {
   Run(const TrainingData& data, const TrainOptions& options)
       : data_(data), options_(options), run_id_(fingerprint(data, options)),
         windows_(make_windows(data.train, options.max_len, options.stride)), executor_(options.threads),
-        network_(make_network(data, options, executor_)),
-        optimiser_(network_.weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
+        network_(make_network(data, options, executor_)), auxiliary_(data, options),
+        optimiser_(weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
     if (options.architecture.loss != Loss::softmax) sampler_.emplace(data.train_count, options.negative_power);
     if (!data.codes.empty()) choose_learned();
     steps_per_epoch_ = plan().size();
-    for (const Network::Weight& w : network_.weights()) {
+    if (options.engagement > 0) strengths_ = counted_strengths(data, options.engagement);
+    for (const Network::Weight& w : weights()) {
       now_.push_back(w.value.detach());  // shares memory with the weight
       best_.push_back(w.value.detach().clone());
     }
@@ -121,6 +124,13 @@ class Run {
   }
 
  private:
+  /// Of the network, then of the auxiliary heads.
+  [[nodiscard]] std::vector<Network::Weight> weights() const {
+    std::vector<Network::Weight> all = network_.weights();
+    all.insert(all.end(), auxiliary_.weights().begin(), auxiliary_.weights().end());
+    return all;
+  }
+
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
     Rng rng(mix(options_.seed, position_.epochs_done, 1));
     return plan_batches(windows_, options_.batch, rng);
@@ -161,8 +171,9 @@ class Run {
     const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
     const Tensor loss = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
                                   : softmax_loss(users, items, targets, tensor_of(batch.weights).view({count, ahead}));
+    const Tensor beside = auxiliary_.loss(hidden, batch);
     optimiser_.zero_grad();
-    loss.backward();
+    (beside.defined() ? loss + beside : loss).backward();
     StepLoss out{loss.item<double>(), static_cast<std::size_t>(count)};
     const double norm = optimiser_.gradient_norm();
     out.skipped = !std::isfinite(norm) || !std::isfinite(out.value);
@@ -201,7 +212,7 @@ class Run {
     for (std::size_t b = 0; b < batches.size(); ++b) {
       const Batch batch = options_.architecture.objective == Objective::cloze
                               ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
-                              : pack(data_.train, order, windows_, batches[b], options_);
+                              : pack(data_.train, order, windows_, batches[b], options_, strengths_);
       report.learning_rate = learning_rate();
       if (!batch.positions.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
@@ -276,7 +287,7 @@ class Run {
     model.epochs = position_.curve;
     model.best_epoch = position_.best_epoch;
     model.best_ndcg10 = best_ndcg();
-    for (const Tensor& t : now_) model.parameters += static_cast<std::uint64_t>(t.numel());
+    for (const Network::Weight& w : network_.weights()) model.parameters += static_cast<std::uint64_t>(w.value.numel());
     return model;
   }
 
@@ -286,7 +297,9 @@ class Run {
   std::vector<Window> windows_;
   Executor executor_;                        // of attention and the softmax loss; LibTorch has its own threads
   Network network_;
+  AuxiliaryHeads auxiliary_;
   Optimiser optimiser_;
+  std::vector<float> strengths_;            ///< [actions], what a target counts for, 1 on average; empty: all alike
   std::optional<NegativeSampler> sampler_;  // sampled losses
   Tensor learned_, place_;                   ///< int64: rows with a training event; [items] their number among these
   std::size_t steps_per_epoch_ = 0;
@@ -299,6 +312,10 @@ class Run {
 Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
   PENCHANT_DO(validate(options));
   PENCHANT_DO(validate(data));
+  if (options.read_request && !data.has_clock) return invalid("read_request: the events carry positions, not times, so nobody knows how long after one it is asked");
+  if (options.engagement > 0 && data.strengths.empty()) return invalid("engagement: the data do not say how strong an action is");
+  if (options.next_attributes > 0 && data.attribute_values == 0)
+    return invalid("next_attributes: no attribute value is shared by enough items to be asked for");
   if (data.codes.empty() && !data.modalities.empty())
     return invalid("codes: the user model reads modalities together with semantic IDs, and there are none");
   if (make_windows(data.train, options.max_len, options.stride).empty())

@@ -47,8 +47,12 @@ double validation_ndcg10(const Network& network, const TrainingData& data, std::
   for (std::size_t at = 0; at < cases.size(); at += kRowsAtOnce) {
     const std::size_t rows = std::min(kRowsAtOnce, cases.size() - at);
     std::vector<std::uint32_t> users;
-    for (std::size_t r = 0; r < rows; ++r) users.push_back(data.validation[cases[at + r]].user);
-    const PackedEvents batch = pack_histories(data.train, users, network.query_length(), network.shape().gaps);
+    std::vector<std::int64_t> asked;
+    for (std::size_t r = 0; r < rows; ++r) {
+      users.push_back(data.validation[cases[at + r]].user);
+      asked.push_back(data.validation[cases[at + r]].time_ms);
+    }
+    const PackedEvents batch = pack_histories(data.train, users, network.query_length(), network.shape().gaps, asked);
     const torch::Tensor last = network.dense_users(network.user_states(vectors, batch));
     const torch::Tensor logits =
         (network.bias().defined() ? torch::addmm(network.bias(), last, items) : torch::mm(last, items)).to(torch::kFloat32).contiguous();
