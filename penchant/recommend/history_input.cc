@@ -22,8 +22,8 @@ std::vector<nn::EventInput> event_inputs(const ReleaseModel& model, const ItemTa
 }
 
 std::size_t window_begin(const ReleaseModel& model, std::size_t events) noexcept {
-  const std::size_t window = model.manifest.model.max_len;
-  return events > window ? events - window : 0;
+  const std::size_t window = model.manifest.model.max_len, hop = std::max<std::size_t>(1, window / kHops);
+  return events > window ? (events - window + hop - 1) / hop * hop : 0;
 }
 
 Result<nn::UserState> encode_history(const ReleaseModel& model, const ItemTables& tables,

@@ -19,10 +19,13 @@ namespace penchant::recommend {
 [[nodiscard]] std::vector<nn::EventInput> event_inputs(const ReleaseModel& model, const ItemTables& tables,
                                                        std::span<const HistoryEvent> history, std::size_t begin);
 
-/// First event of the window that the model reads: the newest max_len.
+/// A window that is full moves by this part of itself: until it moves again, a new event is one step of the network and
+/// not the whole window read anew.
+inline constexpr std::size_t kHops = 8;
+/// First event of the window that the model reads: the newest max_len, less up to an eighth where there are more.
 [[nodiscard]] std::size_t window_begin(const ReleaseModel& model, std::size_t events) noexcept;
 
-/// State after the newest max_len events, asked at `at_ms` (0: at a moment that is not known); empty hidden when there is no event.
+/// State after the events from window_begin() on, asked at `at_ms` (0: at a moment that is not known); empty hidden when there is no event.
 Result<nn::UserState> encode_history(const ReleaseModel& model, const ItemTables& tables,
                                      std::span<const HistoryEvent> history, std::int64_t at_ms = 0);
 

@@ -276,6 +276,26 @@ TEST_F(ReleaseFiles, ALongHistoryIsReadFromItsNewestEvents) {
   EXPECT_GT(inputs[0].gap, 0U) << "the gap counts from the event before the window";
 }
 
+TEST_F(ReleaseFiles, AFullWindowMovesInHopsSoThatANewEventIsOneStep) {
+  TestReleaseOptions options;
+  options.random = true;
+  options.max_len = 32;
+  write(options);
+  auto release = load_release(folder());
+  ASSERT_TRUE(release.ok()) << release.error().message;
+  const auto& model = *release.value().model;
+  const std::size_t hop = options.max_len / kHops;
+  for (std::size_t events = 0; events <= options.max_len; ++events) EXPECT_EQ(window_begin(model, events), 0U);
+  std::size_t moves = 0;
+  for (std::size_t events = options.max_len + 1; events <= options.max_len + 40 * hop; ++events) {
+    const std::size_t begin = window_begin(model, events), length = events - begin;
+    EXPECT_LE(length, options.max_len);
+    EXPECT_GT(length, options.max_len - hop);
+    moves += begin != window_begin(model, events - 1) ? 1 : 0;
+  }
+  EXPECT_EQ(moves, 40U);
+}
+
 TEST_F(ReleaseFiles, PrefixesOfAStateContinueToTheSameState) {
   TestReleaseOptions options;
   options.random = true;
