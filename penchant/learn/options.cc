@@ -8,7 +8,7 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 36> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
@@ -17,7 +17,7 @@ constexpr std::array<SettingField<TrainOptions>, 35> kSettings{{
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
     {"age", &TrainOptions::age}, {"borrow", &TrainOptions::borrow},
-    {"batch", &TrainOptions::batch}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
+    {"batch", &TrainOptions::batch}, {"accumulate", &TrainOptions::accumulate}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
     {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
     {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
     {"epochs", &TrainOptions::epochs}, {"patience", &TrainOptions::patience},
@@ -93,6 +93,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
   PENCHANT_DO(in_range("age", o.age, 0, 1e6));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
+  PENCHANT_DO(in_range("accumulate", o.accumulate, 1, 4096));
   const bool samples = o.architecture.loss != Loss::softmax;
   PENCHANT_DO(in_range("negatives", o.negatives, samples ? 1 : 0, 100'000));
   PENCHANT_DO(in_range("negative_power", o.negative_power, 0, 2));

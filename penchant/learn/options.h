@@ -46,7 +46,8 @@ struct TrainOptions {
   double id_scale = 0;               ///< standard deviation of new item ids; 0: what suits the head
 
   // Data.
-  std::uint32_t batch = 64;          ///< windows per step
+  std::uint32_t batch = 64;          ///< windows that are computed at once
+  std::uint32_t accumulate = 1;      ///< batches whose gradients make one step, averaged over all their positions: memory of one
   std::uint32_t stride = 50;         ///< new positions per further window of a long history, at most max_len
   bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch; better not where ties_tell()
 
@@ -90,6 +91,9 @@ Status apply_setting(TrainOptions& options, std::string_view setting);
 
 /// Checks ranges and that sizes fit together; invalid_argument naming the option.
 Status validate(const TrainOptions& options);
+
+/// Windows that one step of the optimiser learns from.
+[[nodiscard]] constexpr std::uint32_t windows_per_step(const TrainOptions& options) noexcept { return options.batch * options.accumulate; }
 
 /// Shape of the network for these options and data sizes.
 [[nodiscard]] artifact::ModelShape shape_of(const TrainOptions& options, std::uint32_t items,

@@ -71,7 +71,7 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
           {"seed", o.seed},
           {"threads", o.threads},
           {"settings", json::object{{"learning_rate", o.learning_rate}, {"weight_decay", o.weight_decay},
-                                    {"batch", o.batch}, {"stride", o.stride}, {"dropout", o.dropout},
+                                    {"batch", o.batch}, {"accumulate", o.accumulate}, {"stride", o.stride}, {"dropout", o.dropout},
                                     {"input_dropout", o.input_dropout}, {"id_dropout", o.id_dropout},
                                     {"generator_epochs", o.generator_epochs}, {"multi_token", o.multi_token},
                                     {"label_smoothing", o.label_smoothing}, {"shuffle_ties", o.shuffle_ties}, {"age", o.age},

@@ -50,7 +50,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.rotary), double(o.architecture.context),
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
                          o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
-                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow)})
+                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow), double(o.accumulate)})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -123,7 +123,7 @@ class Run {
  private:
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
     Rng rng(mix(options_.seed, position_.epochs_done, 1));
-    return plan_batches(windows_, options_.batch, rng);
+    return plan_batches(windows_, windows_per_step(options_), rng);
   }
 
   [[nodiscard]] std::uint32_t last_epoch() const {
@@ -150,8 +150,38 @@ class Run {
     bool skipped = false;
   };
 
-  /// \param batch with a position to learn from
-  StepLoss step(const Batch& batch, double rate) {
+  /// The windows of one step, packed `batch` at a time; parts without a position to learn from are left out.
+  std::vector<Batch> parts_of(std::span<const std::uint32_t> windows, const std::vector<std::uint64_t>& order, Rng& rng) const {
+    std::vector<Batch> parts;
+    for (std::size_t at = 0; at < windows.size(); at += options_.batch) {
+      const auto chosen = windows.subspan(at, std::min<std::size_t>(options_.batch, windows.size() - at));
+      Batch part = options_.architecture.objective == Objective::cloze
+                       ? pack_cloze(data_.train, windows_, chosen, options_, data_.items, rng)
+                       : pack(data_.train, order, windows_, chosen, options_);
+      if (!part.positions.empty()) parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+  /// One move of the optimiser along the mean gradient over the positions of all parts, each of which has one.
+  StepLoss step(const std::vector<Batch>& parts, double rate) {
+    StepLoss out;
+    for (const Batch& part : parts) out.positions += part.positions.size();
+    optimiser_.zero_grad();
+    for (const Batch& part : parts) {
+      const double share = static_cast<double>(part.positions.size()) / static_cast<double>(out.positions);
+      const Tensor loss = mean_loss(part);
+      loss.backward(torch::full({}, share, loss.options()));
+      out.value += share * loss.item<double>();
+    }
+    const double norm = optimiser_.gradient_norm();
+    out.skipped = !std::isfinite(norm) || !std::isfinite(out.value);
+    if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
+    return out;
+  }
+
+  /// Mean over the positions of a batch.
+  Tensor mean_loss(const Batch& batch) {
     const std::int64_t ahead = options_.multi_token;
     const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
     const Tensor hidden = network_.states(vectors, tensors_of(batch.events), {options_.dropout, options_.input_dropout}, true)
@@ -159,15 +189,8 @@ class Run {
     const std::int64_t count = hidden.size(0);
     const Tensor targets = tensor_of(batch.targets).view({count, ahead});
     const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
-    const Tensor loss = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
-                                  : softmax_loss(users, items, targets, tensor_of(batch.weights).view({count, ahead}));
-    optimiser_.zero_grad();
-    loss.backward();
-    StepLoss out{loss.item<double>(), static_cast<std::size_t>(count)};
-    const double norm = optimiser_.gradient_norm();
-    out.skipped = !std::isfinite(norm) || !std::isfinite(out.value);
-    if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
-    return out;
+    return sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
+                    : softmax_loss(users, items, targets, tensor_of(batch.weights).view({count, ahead}));
   }
 
   /// Over the items that can be targets, where the model has content: an item without a training event would be a
@@ -199,13 +222,11 @@ class Run {
     const auto batches = plan();
     double total = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-      const Batch batch = options_.architecture.objective == Objective::cloze
-                              ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
-                              : pack(data_.train, order, windows_, batches[b], options_);
+      const std::vector<Batch> parts = parts_of(batches[b], order, rng);
       report.learning_rate = learning_rate();
-      if (!batch.positions.empty()) {
+      if (!parts.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
-        const StepLoss loss = step(batch, report.learning_rate);
+        const StepLoss loss = step(parts, report.learning_rate);
         if (loss.skipped && ++report.skipped_steps > std::min<std::size_t>(kMaxSkippedSteps, batches.size() - 1))
           return Error{ErrorCode::internal,
                        "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
