@@ -37,7 +37,7 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b) {
 }
 
 /// Fingerprint of everything that decides the weights: a checkpoint fits no other run.
-std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
+std::string fingerprint(const TrainingData& data, const TrainOptions& o, const StartWeights* start) {
   std::string text = "1";
   const auto put = [&](double v) { text += ' ' + std::to_string(v); };
   for (const double v : {double(o.dim), double(o.layers), double(o.heads), double(o.ffn), double(o.max_len),
@@ -62,6 +62,10 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
   bytes(data.train.times_ms);
   bytes(data.codes.values());
   for (const Modality& m : data.modalities) bytes(m.vectors.values());
+  if (start != nullptr) {
+    put(start->logit_scale);
+    for (const NamedTensor& t : start->tensors) bytes(t.values);
+  }
   return artifact::sha256(text);
 }
 
@@ -84,8 +88,9 @@ Network make_network(const TrainingData& data, const TrainOptions& options, Exec
 /// One run: the network, its optimiser and where it stands.
 class Run {
  public:
-  Run(const TrainingData& data, const TrainOptions& options)
-      : data_(data), options_(options), run_id_(fingerprint(data, options)),
+  /// \param start null: random weights; lives longer than the run
+  Run(const TrainingData& data, const TrainOptions& options, const StartWeights* start)
+      : data_(data), options_(options), start_(start), run_id_(fingerprint(data, options, start)),
         windows_(make_windows(data.train, options.max_len, options.stride)), executor_(options.threads),
         network_(make_network(data, options, executor_)),
         optimiser_(network_.weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
@@ -99,6 +104,11 @@ class Run {
   }
 
   Result<TrainedModel> go(const TrainSink& sink) {
+    if (start_ != nullptr) {
+      PENCHANT_DO(network_.start_from(*start_));
+      keep_as_best();
+      start_ndcg_ = validate_network();
+    }
     if (options_.resume) {
       auto found = load_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_);
       if (found.ok()) position_ = std::move(found).value();
@@ -243,7 +253,7 @@ class Run {
       p.seconds_left = seconds_left(seconds() / double(b + 1), batches.size() - b - 1);
       if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
     }
-    report.valid_ndcg10 = validation_ndcg10(network_, data_, mix(options_.seed, 0, 4));
+    report.valid_ndcg10 = validate_network();
     const double rate = report.events_per_second;
     report.seconds = seconds();
     report.events_per_second = rate;
@@ -266,11 +276,11 @@ class Run {
   Status finish_epoch(EpochReport report, const TrainSink& sink) {
     ++position_.epochs_done;
     const bool judged = std::isfinite(report.valid_ndcg10);
-    const bool better = !judged || position_.best_epoch == 0 || report.valid_ndcg10 > best_ndcg();
+    const bool first = position_.best_epoch == 0 && start_ == nullptr;
+    const bool better = !judged || first || report.valid_ndcg10 > best_ndcg();
     position_.curve.push_back(report);
     if (better) {
-      torch::NoGradGuard no_grad;
-      for (std::size_t i = 0; i < now_.size(); ++i) best_[i].copy_(now_[i]);
+      keep_as_best();
       position_.best_epoch = report.epoch;
     }
     position_.stale_epochs = better ? 0 : position_.stale_epochs + 1;
@@ -283,8 +293,16 @@ class Run {
     return {};
   }
 
+  [[nodiscard]] double validate_network() const { return validation_ndcg10(network_, data_, mix(options_.seed, 0, 4)); }
+
+  void keep_as_best() {
+    torch::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < now_.size(); ++i) best_[i].copy_(now_[i]);
+  }
+
   [[nodiscard]] double best_ndcg() const {
-    return position_.best_epoch == 0 ? 0 : position_.curve[position_.best_epoch - 1].valid_ndcg10;
+    if (position_.best_epoch == 0) return start_ == nullptr ? 0 : start_ndcg_;
+    return position_.curve[position_.best_epoch - 1].valid_ndcg10;
   }
 
   TrainedModel result(std::vector<GeneratorEpoch> generator) const {
@@ -297,12 +315,14 @@ class Run {
     model.epochs = position_.curve;
     model.best_epoch = position_.best_epoch;
     model.best_ndcg10 = best_ndcg();
+    model.start_ndcg10 = start_ndcg_;
     for (const Tensor& t : now_) model.parameters += static_cast<std::uint64_t>(t.numel());
     return model;
   }
 
   const TrainingData& data_;      // lives longer than the run
   const TrainOptions& options_;   // likewise
+  const StartWeights* start_;     // likewise; null: random weights
   std::string run_id_;
   std::vector<Window> windows_;
   Executor executor_;                        // of attention and the softmax loss; LibTorch has its own threads
@@ -312,12 +332,12 @@ class Run {
   Tensor learned_, place_;                   ///< int64: rows with a training event; [items] their number among these
   std::size_t steps_per_epoch_ = 0;
   std::vector<Tensor> now_, best_;
+  double start_ndcg_ = std::numeric_limits<double>::quiet_NaN();  ///< of validation, before the first step
   Position position_;
 };
 
-}  // namespace
-
-Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
+/// \param start null: random weights
+Result<TrainedModel> run(const StartWeights* start, const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
   PENCHANT_DO(validate(options));
   PENCHANT_DO(validate(data));
   if (data.codes.empty() && !data.modalities.empty())
@@ -327,12 +347,22 @@ Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options
   try {
     torch::set_num_threads(static_cast<int>(options.threads));
     torch::manual_seed(mix(options.seed, 0, 0));
-    return Run(data, options).go(sink);
+    return Run(data, options, start).go(sink);
   } catch (const c10::Error& e) {
     return Error{ErrorCode::internal, std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::resource_exhausted, "not enough memory: choose a smaller preset or --batch"};
+    return Error{ErrorCode::resource_exhausted, "not enough memory: choose a smaller preset or --set batch, with --set accumulate for steps as large as before"};
   }
+}
+
+}  // namespace
+
+Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
+  return run(nullptr, data, options, sink);
+}
+
+Result<TrainedModel> train_from(const StartWeights& start, const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
+  return run(&start, data, options, sink);
 }
 
 }  // namespace penchant::learn
