@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -20,8 +21,10 @@
 #include "penchant/learn/dataset.h"
 #include "penchant/learn/options.h"
 #include "penchant/learn/release_writer.h"
+#include "penchant/learn/teacher.h"
 #include "penchant/learn/towers.h"
 #include "penchant/learn/trainer.h"
+#include "penchant/learn/warm_start.h"
 #include "penchant/learn/windows.h"
 #include "penchant/store/store.h"
 #include "penchant/text/vector_cache.h"
@@ -34,7 +37,7 @@ std::atomic<bool> stop_asked{false};
 extern "C" void ask_to_stop(int) { stop_asked = true; }
 
 struct Arguments {
-  std::string home = "penchant-home", name, preset = "auto", holdout = "last-out", encoder, progress_json, checkpoint;
+  std::string home = "penchant-home", name, preset = "auto", holdout = "last-out", encoder, progress_json, checkpoint, warm_start, teacher;
   std::uint64_t seed = 1, cold_seed = 1, ties_seed = 0;
   double cold_share = 0.05;
   std::string cold_by = "random";
@@ -67,6 +70,8 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--seed", a.seed, "same seed, data and threads: same weights")->capture_default_str();
   app.add_option("--epochs", a.epochs, "train this many, without early stop; 0: the preset's, with early stop");
   app.add_option("--threads", a.threads, "0: as many as the machine has");
+  app.add_option("--warm-start", a.warm_start, "go on from the weights and semantic IDs of this release, or of the one that is live; new items get theirs at once");
+  app.add_option("--teacher", a.teacher, "learn from what this release expects too, or the one that is live: a small network nearly as good as a large one");
   app.add_option("--checkpoint", a.checkpoint, "file that an interrupted run goes on from (default: <home>/training.checkpoint)");
   app.add_flag("--resume", a.resume, "go on from the checkpoint when there is one");
   app.add_option("--progress-json", a.progress_json, "write progress as JSON lines to this file, pipe or /dev/fd/N");
@@ -84,6 +89,7 @@ std::string now_iso() {
   return text;
 }
 
+constexpr std::string_view kLive = "live";       ///< --warm-start, --teacher: the release that is
 constexpr std::string_view kTowers = "towers.";  ///< before the settings of the towers
 
 std::uint32_t threads_of(const Arguments& a) {
@@ -104,8 +110,26 @@ bool given(const Arguments& a, std::string_view setting) {
   return std::ranges::any_of(a.settings, [&](const std::string& s) { return s.starts_with(setting); });
 }
 
-Result<learn::TrainOptions> train_options(const Arguments& a, const std::string& preset) {
-  PENCHANT_TRY(options, learn::preset_options(preset));
+/// The release that an option names; none where it was not given.
+Result<std::optional<learn::EarlierRelease>> named_release(const Arguments& a, store::Store& store, const std::string& option, std::string name) {
+  if (name.empty()) return std::optional<learn::EarlierRelease>();
+  if (name == kLive) {
+    PENCHANT_TRY(releases, store.releases());
+    const auto live = std::ranges::find_if(releases, [](const store::ReleaseRow& r) { return r.live; });
+    if (live == releases.end()) return Error{ErrorCode::not_found, option + " live: no release is live yet; train without " + option};
+    name = live->name;
+  }
+  const std::string folder = a.home + "/models/" + name;
+  if (!std::filesystem::exists(folder + "/manifest.json"))
+    return Error{ErrorCode::not_found, option + " " + name + ": there is no such release below " + a.home + "/models"};
+  auto read = learn::read_earlier_release(folder);
+  if (!read.ok()) return std::move(read).error().within(option + " " + name);
+  return std::optional(std::move(read).value());
+}
+
+/// \param earlier null: training starts anew
+Result<learn::TrainOptions> train_options(const Arguments& a, const std::string& preset, const learn::EarlierRelease* earlier) {
+  PENCHANT_TRY(options, earlier == nullptr ? learn::preset_options(preset) : learn::warm_options(*earlier, preset));
   for (const std::string& setting : a.settings)
     if (!setting.starts_with(kTowers)) PENCHANT_DO(learn::apply_setting(options, setting));
   if (given(a, "max_len=") && !given(a, "stride=")) options.stride = std::max(1u, std::min(options.stride, options.max_len / 2));
@@ -118,7 +142,18 @@ Result<learn::TrainOptions> train_options(const Arguments& a, const std::string&
   options.checkpoint = a.checkpoint.empty() ? a.home + "/training.checkpoint" : a.checkpoint;
   options.resume = a.resume;
   PENCHANT_DO(learn::validate(options));
+  if (earlier != nullptr) PENCHANT_DO(learn::check_sizes(*earlier, options));
   return options;
+}
+
+/// What became of the start, for people.
+std::string note_of(const learn::StartedFrom& from, const learn::TrainedModel& model) {
+  std::string text = "started from release " + from.release + ": " + std::to_string(from.kept) + " items kept, " + std::to_string(from.added) +
+                     " new, " + std::to_string(from.gone) + " gone";
+  char line[96];
+  std::snprintf(line, sizeof line, "; validation NDCG@10 of the start %.4f", model.start_ndcg10);
+  if (std::isfinite(model.start_ndcg10)) text += line;
+  return model.best_epoch == 0 ? text + "; no epoch was better, so its user model stays" : text;
 }
 
 Status run(const Arguments& a, Report& report) {
@@ -129,9 +164,12 @@ Status run(const Arguments& a, Report& report) {
   if (!a.progress_json.empty()) PENCHANT_DO(report.open_json(a.progress_json));
   PENCHANT_TRY(holdout, learn::parse_holdout(a.holdout));
   PENCHANT_TRY(cold_by, catalog::parse_cold_by(a.cold_by));
-  PENCHANT_TRY(checked, train_options(a, a.preset));  // refuse bad settings before the long steps
-  PENCHANT_TRY(of_towers, tower_options(a));
+  PENCHANT_TRY(of_towers, tower_options(a));  // refuse bad settings before the long steps
   PENCHANT_TRY(store, store::open_store(a.home, {.read_only = true, .create = false}));
+  PENCHANT_TRY(found, named_release(a, *store, "--warm-start", a.warm_start));
+  PENCHANT_TRY(teacher, named_release(a, *store, "--teacher", a.teacher));
+  const learn::EarlierRelease* earlier = found ? &*found : nullptr;
+  PENCHANT_TRY(checked, train_options(a, a.preset, earlier));
 
   Executor executor(checked.threads);
   const auto go_on = [&](const Progress& p) {
@@ -145,11 +183,28 @@ Status run(const Arguments& a, Report& report) {
                                              .text_vectors = text::catalogue_vectors_file(a.home), .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,
                                              .codebooks = a.codebooks, .balance = a.balance,
-                                             .collisions = a.collisions, .ids_file = a.codes, .seed = a.seed},
+                                             .collisions = a.collisions, .ids_file = a.codes, .earlier = earlier, .seed = a.seed},
                                             executor, go_on));
-  const std::string preset = a.preset == "auto" ? std::string(learn::preset_for({.events = dataset.events, .users = dataset.users})) : a.preset;
-  PENCHANT_TRY(options, train_options(a, preset));
+  std::string preset = a.preset;
+  if (preset == "auto") preset = earlier ? earlier->manifest().preset : learn::preset_for({.events = dataset.events, .users = dataset.users});
+  auto options = std::move(checked);
+  if (!earlier) {
+    PENCHANT_TRY(chosen, train_options(a, preset, nullptr));
+    options = std::move(chosen);
+  }
+  std::optional<learn::StartWeights> start;
+  if (earlier) {
+    PENCHANT_TRY(weights, learn::start_weights(*earlier, dataset));
+    start = std::move(weights);
+  }
+  std::optional<learn::TeacherWeights> lessons;
+  if (teacher) {
+    PENCHANT_DO(learn::check_unseen(*teacher, dataset));
+    PENCHANT_TRY(weights, learn::teacher_weights(*teacher, dataset, options));
+    lessons = std::move(weights);
+  }
   std::vector<std::string> notes = dataset.left_out;
+  if (teacher) notes.push_back("taught by release " + teacher->manifest().name);
   if (!given(a, "shuffle_ties=") && learn::ties_tell(dataset.data.train)) {
     options.shuffle_ties = false;
     notes.push_back("events of one moment stand in an order that tells something: it is learned (--set shuffle_ties=true if it is only how the file was written)");
@@ -160,10 +215,12 @@ Status run(const Arguments& a, Report& report) {
 
   for (const auto& note : notes) report.note(note);
   const auto started = std::chrono::steady_clock::now();
-  PENCHANT_TRY(model, learn::train(dataset.data, options, [&](const learn::TrainProgress& p) {
+  const learn::TrainSink sink = [&](const learn::TrainProgress& p) {
     report.training(p);
     return !stop_asked;
-  }));
+  };
+  PENCHANT_TRY(model, learn::train_from({start ? &*start : nullptr, lessons ? &*lessons : nullptr}, dataset.data, options, sink));
+  if (start) notes.push_back(note_of(start->from, model));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::optional<learn::TrainedModel> towers;
   if (a.towers) {
@@ -174,7 +231,7 @@ Status run(const Arguments& a, Report& report) {
     }));
     towers = std::move(learned);
   }
-  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds, notes}, dataset, options, model,
+  PENCHANT_DO(learn::write_release(folder, {a.name, now_iso(), preset, seconds, notes, start ? std::optional(start->from) : std::nullopt}, dataset, options, model,
                                    towers ? &*towers : nullptr));
   std::error_code ignored;
   std::filesystem::remove(options.checkpoint, ignored);

@@ -49,6 +49,8 @@ void add_train(CLI::App& app, Run& run) {
   const auto passed_on = [&](const std::string& name, const std::string& help) {
     verb->add_option_function<std::string>(name, [ids, name](const std::string& v) { ids->emplace_back(name, v); }, help);
   };
+  passed_on("--warm-start", "go on from this release, or from the one that is live: its weights and semantic IDs, for a retraining with new events and items");
+  passed_on("--teacher", "learn from what this release expects too, or the one that is live: a small network nearly as good as a large one");
   passed_on("--holdout", "what training must not see: last-out (default), time, cold or none");
   passed_on("--cold-by", "--holdout cold: which items nothing is fitted on: random (default), first-seen for the newest, or those of the highest numbers under an attribute, such as year");
   passed_on("--cold-share", "--holdout cold: their share of the items (default: 0.05)");

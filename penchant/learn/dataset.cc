@@ -10,8 +10,10 @@
 #include "penchant/catalog/item.h"
 #include "penchant/catalog/ties.h"
 #include "penchant/learn/attribute_values.h"
+#include "penchant/learn/earlier_release.h"
 #include "penchant/learn/event_reader.h"
 #include "penchant/learn/leak_check.h"
+#include "penchant/learn/warm_start.h"
 #include "penchant/semantic_id/fit_ids.h"
 #include "penchant/semantic_id/given_ids.h"
 #include "penchant/semantic_id/report.h"
@@ -103,12 +105,6 @@ std::vector<std::size_t> fitted_rows(const Dataset& data) {
 constexpr const char* kGiven = "given";
 constexpr std::uint64_t kMaxIdsFile = 1ULL << 30;
 
-struct MadeIds {
-  semantic_id::Codebooks codebooks;
-  Matrix<std::uint16_t> codes;  ///< of the fitted rows
-  std::string sizes;            ///< why the codebooks are as large as they are
-};
-
 /// IDs of a file for the whole catalogue, and codebooks fitted on the rows that may be seen.
 Result<MadeIds> given_ids(const DatasetOptions& options, const Dataset& data, MatrixView<const float> fitted,
                           std::span<const std::size_t> rows) {
@@ -124,6 +120,18 @@ Result<MadeIds> given_ids(const DatasetOptions& options, const Dataset& data, Ma
   for (std::size_t k = 0; k < rows.size(); ++k) std::ranges::copy(matched.codes.row(rows[k]), codes.row(k).begin());
   PENCHANT_TRY(books, semantic_id::fit_codebooks(fitted, codes.view()));
   return MadeIds{std::move(books), std::move(codes), "as in the file"};
+}
+
+/// IDs of an earlier release; the options may not ask for others.
+Result<MadeIds> kept_ids(const DatasetOptions& options, const Dataset& data, std::span<const std::string> names, MatrixView<const float> fitted,
+                         std::span<const std::int32_t> popularity, Executor& executor) {
+  const DatasetOptions plain;
+  if (options.quantiser != plain.quantiser || options.levels != plain.levels || options.codebook != plain.codebook ||
+      !options.codebooks.empty() || options.balance != plain.balance || options.collisions != plain.collisions || !options.ids_file.empty())
+    return invalid("a warm start keeps the semantic IDs of release \"" + options.earlier->manifest().name +
+                   "\": leave out quantiser, levels, codebooks, balance, collisions and codes, or train without --warm-start");
+  PENCHANT_DO(check_content(*options.earlier, data.data.modalities));
+  return keep_ids(*options.earlier, names, fitted, popularity, executor);
 }
 
 /// Quantiser, then collision policy.
@@ -167,7 +175,8 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
   }
   std::vector<semantic_id::ItemPair> pairs;
   std::string quantiser = options.quantiser;
-  if (quantiser == kAutoQuantiser || semantic_id::reads_pairs(quantiser))
+  const bool kept = options.earlier != nullptr;
+  if (!kept && (quantiser == kAutoQuantiser || semantic_id::reads_pairs(quantiser)))
     pairs = training_pairs(out.data.train, rows, out.item_ids.size());
   if (quantiser == kAutoQuantiser)
     quantiser = pairs.size() >= std::max(kPairsForBehaviour, rows.size()) ? semantic_id::kBehaviour : semantic_id::kResidualKMeans;
@@ -175,11 +184,16 @@ Status quantise(const DatasetOptions& options, Executor& executor, const Progres
                                           .codebooks = options.codebooks, .balance = options.balance,
                                           .seed = options.seed, .pairs = pairs, .names = names, .progress = progress};
   const bool given = !options.ids_file.empty();
-  PENCHANT_TRY(made, given ? given_ids(options, out, fitted.view(), rows)
+  PENCHANT_TRY(made, kept ? kept_ids(options, out, names, fitted.view(), popularity, executor)
+                     : given ? given_ids(options, out, fitted.view(), rows)
                            : fitted_ids(quantiser, options, how, fitted.view(), popularity, executor));
   out.quantiser = given ? kGiven : quantiser;
   out.collisions = given ? kGiven : options.collisions;
   out.balance = options.balance;
+  if (kept) {
+    const artifact::Manifest& before = options.earlier->manifest();
+    out.quantiser = before.quantiser, out.collisions = before.collisions, out.balance = before.balance;
+  }
   const semantic_id::Codebooks& books = made.codebooks;
   PENCHANT_TRY(report, semantic_id::make_report(books, fitted.view(), made.codes.view(), executor,
                                                 {.collisions = out.collisions, .sizes = made.sizes}));
@@ -239,6 +253,7 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
     catalog::shuffle_ties(std::span<const std::uint64_t>(table.offsets), std::span(table.events), options.ties_seed);
   out.ties_seed = options.ties_seed;
   PENCHANT_TRY(cut, hold_out(table, options, catalogue.ids));
+  out.item_ids = std::move(catalogue.ids);
   PENCHANT_TRY(types, store.event_types());
   fill_histories(table, cut, types, out.data);
   PENCHANT_DO(check_no_leak(table, options, cut, cut.held_out, out.data));
@@ -251,11 +266,11 @@ Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options,
     out.cold_seed = options.cold_seed;
     out.cold_by = options.cold_by;
   }
+  if (options.earlier != nullptr) PENCHANT_DO(check_unseen(*options.earlier, out));
   out.events = table.events.size();
   out.users = table.users();
   PENCHANT_TRY(content, read_content(catalogue, options, executor, progress));
   out.data.modalities = std::move(content);
-  out.item_ids = std::move(catalogue.ids);
   out.left_out = std::move(catalogue.left_out);
   PENCHANT_DO(quantise(options, executor, progress, out));
   choose_lenders(out.data);

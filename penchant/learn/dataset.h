@@ -15,6 +15,8 @@
 
 namespace penchant::learn {
 
+struct EarlierRelease;
+
 /// What training must not see, so that the release can be judged honestly.
 enum class Holdout : std::uint8_t {
   last_out,  ///< of every user with three or more events: the last (test) and the one before (validation)
@@ -48,6 +50,7 @@ struct DatasetOptions {
   double balance = 0;                         ///< semantic_id::QuantiserOptions::balance
   std::string collisions{"reassign"};         ///< as semantic_id::parse_collision_policy knows it
   std::string ids_file;  ///< semantic IDs made elsewhere, for semantic_id::parse_ids; empty: they are made here
+  const EarlierRelease* earlier = nullptr;    ///< its semantic IDs stay, and nothing it saw may be held out; lives through the call
   std::uint64_t seed = 1;
 };
 
@@ -72,8 +75,9 @@ struct Dataset {
 };
 
 /// Reads items and events, holds out, encodes item text, quantises. Events of types with weight 0
-/// or less are left out. Deterministic for a seed, on any number of threads.
-/// \return invalid_argument saying what is missing (no items, no events, no content), cancelled, or
+/// or less are left out. With an earlier release: its codebooks, content encoder and IDs in place of a quantiser
+/// (earlier_release.h). Deterministic for a seed, on any number of threads.
+/// \return invalid_argument saying what is missing (no items, no events, no content) or does not fit the earlier release, cancelled, or
 /// the error of the store or the encoder
 Result<Dataset> load_dataset(store::Store& store, const DatasetOptions& options, Executor& executor,
                              const ProgressSink& progress = {});

@@ -8,19 +8,20 @@
 namespace penchant::learn {
 namespace {
 
-constexpr std::array<SettingField<TrainOptions>, 41> kSettings{{
+constexpr std::array<SettingField<TrainOptions>, 44> kSettings{{
     {"dim", &TrainOptions::dim}, {"layers", &TrainOptions::layers}, {"heads", &TrainOptions::heads},
     {"ffn", &TrainOptions::ffn}, {"max_len", &TrainOptions::max_len}, {"depth_layers", &TrainOptions::depth_layers},
     {"gaps", &TrainOptions::gaps}, {"normalised", &TrainOptions::normalised}, {"logit_scale", &TrainOptions::logit_scale},
     {"mix_layers", &TrainOptions::mix_layers}, {"read_request", &TrainOptions::read_request},
     {"generator_epochs", &TrainOptions::generator_epochs},
     {"multi_token", &TrainOptions::multi_token}, {"multi_token_decay", &TrainOptions::multi_token_decay},
+    {"teacher_share", &TrainOptions::teacher_share}, {"teacher_top", &TrainOptions::teacher_top},
     {"engagement", &TrainOptions::engagement}, {"next_action", &TrainOptions::next_action},
     {"next_gap", &TrainOptions::next_gap}, {"next_attributes", &TrainOptions::next_attributes},
     {"label_smoothing", &TrainOptions::label_smoothing}, {"dropout", &TrainOptions::dropout},
     {"input_dropout", &TrainOptions::input_dropout}, {"id_dropout", &TrainOptions::id_dropout},
     {"age", &TrainOptions::age}, {"borrow", &TrainOptions::borrow},
-    {"batch", &TrainOptions::batch}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
+    {"batch", &TrainOptions::batch}, {"accumulate", &TrainOptions::accumulate}, {"stride", &TrainOptions::stride}, {"shuffle_ties", &TrainOptions::shuffle_ties},
     {"learning_rate", &TrainOptions::learning_rate}, {"weight_decay", &TrainOptions::weight_decay},
     {"clip", &TrainOptions::clip}, {"warmup_steps", &TrainOptions::warmup_steps}, {"cosine", &TrainOptions::cosine},
     {"epochs", &TrainOptions::epochs}, {"patience", &TrainOptions::patience},
@@ -90,6 +91,8 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("generator_epochs", o.generator_epochs, 0, 10'000));
   PENCHANT_DO(in_range("multi_token", o.multi_token, 1, 32));
   PENCHANT_DO(in_range("multi_token_decay", o.multi_token_decay, 0, 1));
+  PENCHANT_DO(in_range("teacher_share", o.teacher_share, 0, 1));
+  PENCHANT_DO(in_range("teacher_top", o.teacher_top, 1, 1024));
   PENCHANT_DO(in_range("engagement", o.engagement, 0, 10));
   const std::pair<const char*, double> auxiliary[] = {{"next_action", o.next_action}, {"next_gap", o.next_gap}, {"next_attributes", o.next_attributes}};
   for (const auto& [name, weight] : auxiliary) {
@@ -102,6 +105,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("id_dropout", o.id_dropout, 0, 1));
   PENCHANT_DO(in_range("age", o.age, 0, 1e6));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
+  PENCHANT_DO(in_range("accumulate", o.accumulate, 1, 4096));
   const bool samples = o.architecture.loss != Loss::softmax;
   PENCHANT_DO(in_range("negatives", o.negatives, samples ? 1 : 0, 100'000));
   PENCHANT_DO(in_range("negative_power", o.negative_power, 0, 2));

@@ -32,6 +32,8 @@ struct TrainOptions {
   std::uint32_t multi_token = 1;     ///< K: predict the next K events from each position
   double multi_token_decay = 0.6;    ///< weight of event t+k is decay^(k-1), normalised to sum 1
   double engagement = 0;             ///< an event counts by its strength (TrainingData::strengths) to this power; 0: all alike
+  double teacher_share = 0.5;        ///< with a teacher: how much of each target is what the teacher expects, [0, 1]
+  std::uint32_t teacher_top = 32;    ///< the same: of how many of its likeliest items
   double next_action = 0;            ///< weight of the auxiliary loss: what is done with the next item
   double next_gap = 0;               ///< the same: how long until then
   double next_attributes = 0;        ///< the same: which attributes the next item has
@@ -52,7 +54,8 @@ struct TrainOptions {
   double id_scale = 0;               ///< standard deviation of new item ids; 0: what suits the head
 
   // Data.
-  std::uint32_t batch = 64;          ///< windows per step
+  std::uint32_t batch = 64;          ///< windows that are computed at once
+  std::uint32_t accumulate = 1;      ///< batches whose gradients make one step, averaged over all their positions: memory of one
   std::uint32_t stride = 50;         ///< new positions per further window of a long history, at most max_len
   bool shuffle_ties = true;          ///< order of events of one moment is redrawn every epoch; better not where ties_tell()
 
@@ -96,6 +99,9 @@ Status apply_setting(TrainOptions& options, std::string_view setting);
 
 /// Checks ranges and that sizes fit together; invalid_argument naming the option.
 Status validate(const TrainOptions& options);
+
+/// Windows that one step of the optimiser learns from.
+[[nodiscard]] constexpr std::uint32_t windows_per_step(const TrainOptions& options) noexcept { return options.batch * options.accumulate; }
 
 /// Shape of the network for these options and data sizes.
 [[nodiscard]] artifact::ModelShape shape_of(const TrainOptions& options, std::uint32_t items,

@@ -51,6 +51,13 @@ Status write_counts(const std::string& path, const TrainingData& data) {
   return writer.write(path);
 }
 
+json::value started_from(const ReleaseInfo& info, const TrainedModel& model) {
+  if (!info.started_from) return nullptr;
+  const StartedFrom& s = *info.started_from;
+  return json::object{{"release", s.release}, {"items_kept", s.kept}, {"items_added", s.added}, {"items_gone", s.gone},
+                      {"valid_ndcg10", number(model.start_ndcg10)}};
+}
+
 json::object training_section(const ReleaseInfo& info, const TrainOptions& o, const TrainedModel& model) {
   json::array epochs;
   for (const EpochReport& e : model.epochs)
@@ -64,6 +71,7 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
           {"generator", std::move(generator)},
           {"best_epoch", model.best_epoch},
           {"best_valid_ndcg10", number(model.best_ndcg10)},
+          {"started_from", started_from(info, model)},
           {"parameters", model.parameters},
           {"seconds", info.seconds},
           {"notes", json::array(info.notes.begin(), info.notes.end())},
@@ -71,7 +79,7 @@ json::object training_section(const ReleaseInfo& info, const TrainOptions& o, co
           {"seed", o.seed},
           {"threads", o.threads},
           {"settings", json::object{{"learning_rate", o.learning_rate}, {"weight_decay", o.weight_decay},
-                                    {"batch", o.batch}, {"stride", o.stride}, {"dropout", o.dropout},
+                                    {"batch", o.batch}, {"accumulate", o.accumulate}, {"stride", o.stride}, {"dropout", o.dropout},
                                     {"input_dropout", o.input_dropout}, {"id_dropout", o.id_dropout},
                                     {"generator_epochs", o.generator_epochs}, {"multi_token", o.multi_token},
                                     {"label_smoothing", o.label_smoothing}, {"shuffle_ties", o.shuffle_ties}, {"age", o.age},

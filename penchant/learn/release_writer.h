@@ -1,6 +1,7 @@
 #pragma once
 /// \file Writes a trained model as a release folder (docs/formats/release.md). Layer 5.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct ReleaseInfo {
   std::string preset;     ///< as chosen, "auto" resolved
   double seconds = 0;     ///< of training
   std::vector<std::string> notes;  ///< what whoever trains should know of the data; kept in the card
+  std::optional<StartedFrom> started_from;  ///< of a warm start; kept in the card
 };
 
 /// Writes every file except ranker.json (whoever fits the fusion adds it and seals again), then the

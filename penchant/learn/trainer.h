@@ -3,6 +3,7 @@
 /// header is free of it. Library: penchant_learn_torch.
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,31 @@ struct NamedTensor {
   std::vector<float> values;  ///< row-major
 };
 
+/// What a training that goes on from an earlier release began with; counts of items.
+struct StartedFrom {
+  std::string release;                          ///< its name
+  std::uint32_t kept = 0, added = 0, gone = 0;  ///< known to both, to today's data alone, to the release alone
+};
+
+/// Weights to begin with, of a release (warm_start.h).
+struct StartWeights {
+  StartedFrom from;
+  std::vector<NamedTensor> tensors;  ///< as in model.safetensors, in today's rows; "item.vector" is not needed
+  double logit_scale = 1;            ///< of its manifest
+};
+
+/// A network that teaches, of a release (teacher.h): its encoder and dense head.
+struct TeacherWeights {
+  artifact::ModelShape shape;  ///< levels = 0: items have a vector each, "item.id"
+  StartWeights weights;
+};
+
+/// What a training knows beforehand; nothing: random weights, and events alone to learn from.
+struct Knowledge {
+  const StartWeights* start = nullptr;
+  const TeacherWeights* teacher = nullptr;
+};
+
 /// What one pass over the data came to.
 struct EpochReport {
   std::uint32_t epoch = 0;          ///< 1-based
@@ -34,7 +60,7 @@ struct EpochReport {
 
 /// What one pass for the generator came to.
 struct GeneratorEpoch {
-  std::uint32_t epoch = 0;  ///< 1-based; 0 is how it began: the lookahead alone
+  std::uint32_t epoch = 0;  ///< 1-based; 0 is how it began: the lookahead alone, or the generator of an earlier release
   double loss = 0;          ///< nats by which it differs from the dense head, all levels together; NaN for epoch 0
   double valid_loss = 0;    ///< of validation users; NaN without
   double seconds = 0;       ///< validation included
@@ -45,7 +71,8 @@ struct TrainedModel {
   std::vector<NamedTensor> tensors;   ///< of the best epoch
   std::vector<EpochReport> epochs;
   std::vector<GeneratorEpoch> generator;  ///< empty where the model has no generator
-  std::uint32_t best_epoch = 0;       ///< by validation NDCG@10; the last without validation
+  std::uint32_t best_epoch = 0;       ///< by validation NDCG@10, 0: what it started from; the last without validation
+  double start_ndcg10 = std::numeric_limits<double>::quiet_NaN();  ///< of what it started from; NaN: random weights, or no validation
   double best_ndcg10 = 0;
   std::uint64_t parameters = 0;
 };
@@ -71,5 +98,9 @@ using TrainSink = std::function<bool(const TrainProgress&)>;
 /// \return invalid_argument (options, data, or a checkpoint of another run), cancelled,
 /// resource_exhausted, corrupt (checkpoint), or internal when the loss does not stay finite
 Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink = {});
+/// The same with what is known beforehand. From given weights: where no epoch is better on validation than the start, the
+/// start is what comes out. With a teacher: its TrainOptions::teacher_top likeliest items are targets beside the next item.
+/// \return also invalid_argument where a weight does not fit its network, naming the tensor
+Result<TrainedModel> train_from(const Knowledge& known, const TrainingData& data, const TrainOptions& options, const TrainSink& sink = {});
 
 }  // namespace penchant::learn

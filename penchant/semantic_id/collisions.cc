@@ -41,7 +41,10 @@ Status check(const Codebooks& codebooks, MatrixView<const float> vectors, Matrix
   if (!options.popularity.empty() && options.popularity.size() != codes.rows())
     return invalid(std::to_string(options.popularity.size()) + " counts of events for " +
                    std::to_string(codes.rows()) + " semantic IDs");
-  if (options.policy == CollisionPolicy::extra && codebooks.levels() >= kMaxLevels)
+  if (!options.kept.empty() && options.kept.size() != codes.rows())
+    return invalid(std::to_string(options.kept.size()) + " marks of kept semantic IDs for " + std::to_string(codes.rows()) +
+                   " semantic IDs");
+  if (options.kept.empty() && options.policy == CollisionPolicy::extra && codebooks.levels() >= kMaxLevels)
     return invalid("collisions: \"extra\" adds a level, and " + std::to_string(kMaxLevels) +
                    " are there already: use fewer levels or another policy");
   if (codes.rows() == 0) return {};
@@ -61,15 +64,18 @@ bool collides(const Task& task, std::span<const std::uint32_t> rows) {
 PrefixOutcome popular_prefix(const Task& task, std::span<const std::uint32_t> rows, Matrix<Code>& codes) {
   PrefixOutcome outcome;
   std::vector<std::uint32_t> load(task.books.codebook(task.last), 0), homeless;
+  const auto kept = [&](std::uint32_t row) { return !task.options.kept.empty() && task.options.kept[row] != 0; };
+  for (const auto row : rows)
+    if (kept(row)) ++load[codes(row, task.last)];
   for (const auto row : task.by_popularity(rows)) {
+    if (kept(row)) continue;
     auto& mine = load[codes(row, task.last)];
     if (mine == 0) mine = 1;
     else homeless.push_back(row);
   }
   std::vector<float> left(task.books.dim()), distance(load.size());
-  std::size_t placed = rows.size() - homeless.size();
   for (const auto row : homeless) {
-    const auto least = static_cast<std::uint32_t>(placed++ / load.size());  // every code is used so often
+    const auto least = *std::ranges::min_element(load);
     task.books.residual(task.encoded.row(row), codes.row(row), task.last, left);
     task.books.table(task.last).distances_to(left, distance);
     std::size_t best = load.size();
@@ -82,14 +88,14 @@ PrefixOutcome popular_prefix(const Task& task, std::span<const std::uint32_t> ro
   return outcome;
 }
 
-/// `reassign` and `popular`: prefixes of L - 1 codes, one by one.
+/// All but `extra` on codes that do not count yet: prefixes of L - 1 codes, one by one.
 void change_last_codes(const Task& task, CollisionOutcome& outcome) {
   const PrefixRuns groups(task.codes, task.last);
   std::vector<PrefixOutcome> parts(groups.size());
   task.executor.parallel_for(groups.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t g = begin; g < end; ++g) {
       if (!collides(task, groups[g])) continue;
-      parts[g] = task.options.policy == CollisionPolicy::popular
+      parts[g] = task.options.policy == CollisionPolicy::popular || !task.options.kept.empty()
                      ? popular_prefix(task, groups[g], outcome.codes)
                      : reassign_prefix(task.books, task.encoded, groups[g], task.options.exact_work, outcome.codes);
     }
@@ -146,7 +152,7 @@ Result<CollisionOutcome> resolve_collisions(const Codebooks& codebooks, MatrixVi
     std::ranges::copy(codes.row(i), outcome.codes.row(i).begin());
   outcome.shared_before = codes.rows() == 0 ? 0 : count_shared(codes);
   const Task task{codebooks, encoded.rows, codes, executor, options, codebooks.levels() - 1};
-  if (options.policy == CollisionPolicy::extra) add_counting_level(task, outcome);
+  if (options.policy == CollisionPolicy::extra && options.kept.empty()) add_counting_level(task, outcome);
   else if (codes.rows() > 0) change_last_codes(task, outcome);
   outcome.shared = codes.rows() == 0 ? 0 : count_shared(outcome.codes.view());
   return outcome;

@@ -38,6 +38,10 @@ struct CollisionOptions {
   /// Work of the exact solution of one prefix (colliding items * items * K) above which the greedy
   /// one takes its place; 2^26 is about 0.1 s.
   std::uint64_t exact_work = std::uint64_t{1} << 26;
+  /// [n] 1: an ID that lives and stays as it is (lives through the call); empty: none does. Where some do, every policy
+  /// does the same with the other items of a taken ID: by descending popularity each moves to the nearest last code of
+  /// its prefix among those that the fewest items have. Codes then hold the counting level of `extra` already.
+  std::span<const std::uint8_t> kept;
 };
 
 struct CollisionOutcome {

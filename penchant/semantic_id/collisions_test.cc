@@ -317,6 +317,28 @@ TEST(CollisionPolicies, ExtraStartsAnewWhereACrowdIsLargerThanTheCodebooks) {
   EXPECT_EQ(alone.codes.cols(), 3u);
 }
 
+TEST(CollisionPolicies, WhatIsKeptNeverMovesAndNewItemsTakeTheNearestFreePlace) {
+  // Items 0 to 3 live, 1 and 2 on one ID that they have always shared; 4 to 6 are new, and 6 is the most popular.
+  auto shelf = one_shelf(6, {2, 4, 4, 5, 2, 2.1f, 2.2f});
+  const std::vector<std::uint8_t> kept{1, 1, 1, 1, 0, 0, 0};
+  const std::vector<std::int32_t> events{0, 3, 1, 9, 1, 1, 7};
+  Executor executor(2);
+  for (const auto name : collision_policy_names()) {
+    const auto out = resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor,
+                                        {.policy = parse_collision_policy(name).value(), .popularity = events, .kept = kept}).value();
+    EXPECT_EQ(last_codes(out), (std::vector<Code>{2, 4, 4, 5, 1, 0, 3})) << name;
+    EXPECT_EQ(out.moved, 3u);
+    EXPECT_EQ(out.shared, 2u);
+    EXPECT_EQ(out.counting_codes, 0u) << "the codes count already, where they do";
+  }
+  // A new item whose nearest ID is free stays there.
+  shelf.codes(4, 1) = 0;
+  const auto out = resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor, {.kept = kept}).value();
+  EXPECT_EQ(last_codes(out)[4], 0);
+  EXPECT_FALSE(resolve_collisions(shelf.books, shelf.vectors.view(), shelf.codes.view(), executor,
+                                  {.kept = std::span(kept).first(3)}).ok());
+}
+
 TEST(CollisionPolicies, AreTheSameOnAnyNumberOfThreadsAndRefuseWhatDoesNotFit) {
   Rng rng(5);
   Matrix<float> vectors = random_matrix(rng, 500, 4);

@@ -35,6 +35,7 @@ Result<JobOutcome> LocalTasks::train(const TrainJob& job, const ProgressSink& pr
   if (job.seed) options.seed = *job.seed;
   if (job.epochs) options.epochs = *job.epochs;
   if (!job.holdout.empty()) options.extra = {"--holdout", job.holdout};
+  if (!job.warm_start.empty()) options.extra.insert(options.extra.end(), {"--warm-start", job.warm_start});
   options.promote = false;  // the service lets the engine do it, so that requests in flight finish on the old one
   PENCHANT_TRY(outcome, train_release(options, *store_, *executor_, progress));
   const boost::json::object json{{"release", outcome.release}, {"seconds", outcome.seconds}, {"summary", outcome.summary}};

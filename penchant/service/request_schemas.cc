@@ -158,6 +158,7 @@ const Schema& train_request_schema() {
   static const Schema schema = object({
       may("name", text(64, 1), "name of the release: letters, digits, '.', '_', '-'; default: made from the time"),
       may("preset", choice({"auto", "tiny", "small", "sparse", "base", "large"}).defaulting("auto"), "size of the model; auto: by the data"),
+      may("warm_start", text(64, 1), "release to go on from, or live: its weights and semantic IDs, for a retraining with new events and items"),
       may("holdout", choice({"none", "last-out", "time", "cold"}), "what training does not see, so that it can be evaluated"),
       may("seed", integer(0, 9007199254740991.0), "same seed and data, same model"),
       may("epochs", integer(1, 10'000), "most passes over the data"),

@@ -162,16 +162,24 @@ Answer post_import(ServiceState& state, const Call& call) {
   return accepted(state.tasks.start("import", import_work(state, std::move(job), {})));
 }
 
+/// What the name of a release may be made of: it becomes a folder.
+bool plain_name(const std::string& name) {
+  return !name.starts_with('.') && std::ranges::all_of(name, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  });
+}
+
 Answer post_train(ServiceState& state, const Call& call) {
   const auto& body = call.body.get_object();
   TrainJob job;
   job.name = text_or(member(body, "name"));
-  const bool plain = std::ranges::all_of(job.name, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
-  });
-  if (!plain || job.name.starts_with('.') || job.name == "live")
+  if (!plain_name(job.name) || job.name == "live")
     return Fault{.code = ErrorCode::invalid_argument, .message = "the name of a release has letters, digits, '.', '_' and '-', "
                  "does not begin with '.', and is not \"live\"", .field = "/name"};
+  job.warm_start = text_or(member(body, "warm_start"));
+  if (!plain_name(job.warm_start))
+    return Fault{.code = ErrorCode::invalid_argument, .message = "a release of this name cannot be: use one of GET /admin/v1/models, or live",
+                 .field = "/warm_start"};
   job.preset = text_or(member(body, "preset"), "auto");
   job.holdout = text_or(member(body, "holdout"));
   if (const auto* seed = member(body, "seed")) job.seed = seed->to_number<std::uint64_t>();

@@ -80,15 +80,19 @@ TEST_F(TaskRoutes, AFailedTaskSaysWhy) {
 
 TEST_F(TaskRoutes, ATrainingIsPromotedWhenAsked) {
   start();
-  const auto got = post("/admin/v1/models/train", R"({"preset": "tiny", "seed": 7, "epochs": 3})");
+  const auto got = post("/admin/v1/models/train", R"({"preset": "tiny", "seed": 7, "epochs": 3, "warm_start": "live"})");
   ASSERT_EQ(got.status, 202) << got.raw.body;
   const auto task = ended("t1");
   EXPECT_EQ(at(task, "/result/release"), "r2");
   EXPECT_EQ(engine.live, "r2");
   EXPECT_EQ(runner.last_train.seed, 7U);
   EXPECT_EQ(runner.last_train.epochs, 3U);
+  EXPECT_EQ(runner.last_train.warm_start, "live");
   EXPECT_EQ(post("/admin/v1/models/train", R"({"name": "../x"})").status, 400);
   EXPECT_EQ(post("/admin/v1/models/train", R"({"preset": "huge"})").status, 400);
+  const auto outside = post("/admin/v1/models/train", R"({"warm_start": "../../etc"})");
+  EXPECT_EQ(outside.status, 400);
+  EXPECT_NE(outside.raw.body.find("/warm_start"), std::string::npos);
 }
 
 TEST_F(TaskRoutes, TasksShowProgressAndCanBeCancelled) {

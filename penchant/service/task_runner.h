@@ -21,6 +21,7 @@ struct ImportJob {
 struct TrainJob {
   std::string name;                    ///< of the release; empty: the trainer chooses
   std::string preset = "auto";         ///< auto, tiny, small, sparse, base, large
+  std::string warm_start;              ///< release to go on from, or "live"; empty: from random weights
   std::string holdout;                 ///< "none", "last-out", "time"; empty: the trainer's default
   std::optional<std::uint64_t> seed;
   std::optional<std::uint32_t> epochs;

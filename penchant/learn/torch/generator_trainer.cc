@@ -163,7 +163,7 @@ class GeneratorTraining {
   Result<GeneratorEpoch> epoch(std::uint32_t number, Optimiser& optimiser) {
     const auto started = SteadyClock::now();
     const auto order = event_order(data_.train, options_.shuffle_ties, rng_);
-    const auto batches = plan_batches(windows_, options_.batch, rng_);
+    const auto batches = plan_batches(windows_, windows_per_step(options_), rng_);
     double loss = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
       const Batch batch = pack(data_.train, order, windows_, batches[b], options_);

@@ -13,7 +13,7 @@ namespace penchant::learn {
 /// head gives all items below a code to what the generator gives the code, of every level along the path of the next item.
 /// The next item itself is no label: the user model knows the answers of training too well, and a generator that learned
 /// them from its states would trust them too much (docs/decisions/0015-generator.md). Items without a training event are
-/// no codes to choose from. The epoch of the least validation loss stays, epoch 0 (the lookahead alone) among them;
+/// no codes to choose from. The epoch of the least validation loss stays, epoch 0 (the weights as they are: at first the lookahead alone) among them;
 /// without validation cases the last one. At most kLogitsAtOnce dense logits are in memory.
 /// \return one report per epoch, 0 first; cancelled
 Result<std::vector<GeneratorEpoch>> train_generator(Network& network, const TrainingData& data, const TrainOptions& options,

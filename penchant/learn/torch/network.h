@@ -12,6 +12,7 @@
 #include "penchant/base/executor.h"
 #include "penchant/learn/architecture.h"
 #include "penchant/learn/torch/lending.h"
+#include "penchant/learn/trainer.h"
 #include "penchant/learn/windows.h"
 
 namespace penchant::learn {
@@ -100,6 +101,9 @@ class Network {
   /// Weights in the form of the release, [name, tensor] in table order: shares folded, and so is
   /// Architecture::scaled_input where the model has content (item and event vectors grow, the logits shrink).
   [[nodiscard]] std::vector<std::pair<std::string, torch::Tensor>> exported() const;
+  /// The inverse: takes the weights of a release, in the rows of this network's items and actions. An age that was set
+  /// stays. \return invalid_argument naming the tensor that is missing or has another shape
+  Status start_from(const StartWeights& start);
 
  private:
   struct ModalityInput {

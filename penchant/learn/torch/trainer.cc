@@ -17,6 +17,7 @@
 #include "penchant/learn/torch/network.h"
 #include "penchant/learn/torch/optimiser.h"
 #include "penchant/learn/torch/sampled_losses.h"
+#include "penchant/learn/torch/teacher.h"
 #include "penchant/learn/torch/tensors.h"
 #include "penchant/learn/torch/validation.h"
 #include "penchant/learn/windows.h"
@@ -38,7 +39,7 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b) {
 }
 
 /// Fingerprint of everything that decides the weights: a checkpoint fits no other run.
-std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
+std::string fingerprint(const TrainingData& data, const TrainOptions& o, const Knowledge& known) {
   std::string text = "1";
   const auto put = [&](double v) { text += ' ' + std::to_string(v); };
   for (const double v : {double(o.dim), double(o.layers), double(o.heads), double(o.ffn), double(o.max_len),
@@ -52,7 +53,7 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
                          double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
                          o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
                          double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow),
-                         double(o.mix_layers), double(o.read_request), o.engagement, o.next_action, o.next_gap, o.next_attributes})
+                         double(o.mix_layers), double(o.read_request), o.engagement, o.next_action, o.next_gap, o.next_attributes, double(o.accumulate)})
     put(v);
   text += ' ' + std::to_string(o.seed);
   const auto bytes = [&](const auto& v) {
@@ -64,6 +65,12 @@ std::string fingerprint(const TrainingData& data, const TrainOptions& o) {
   bytes(data.train.times_ms);
   bytes(data.codes.values());
   for (const Modality& m : data.modalities) bytes(m.vectors.values());
+  const auto weights = [&](const StartWeights& w) {
+    put(w.logit_scale);
+    for (const NamedTensor& t : w.tensors) bytes(t.values);
+  };
+  if (known.start != nullptr) weights(*known.start);
+  if (known.teacher != nullptr) put(o.teacher_share), put(o.teacher_top), weights(known.teacher->weights);
   return artifact::sha256(text);
 }
 
@@ -86,8 +93,9 @@ Network make_network(const TrainingData& data, const TrainOptions& options, Exec
 /// One run: the network, its optimiser and where it stands.
 class Run {
  public:
-  Run(const TrainingData& data, const TrainOptions& options)
-      : data_(data), options_(options), run_id_(fingerprint(data, options)),
+  /// \param known lives longer than the run
+  Run(const TrainingData& data, const TrainOptions& options, const Knowledge& known)
+      : data_(data), options_(options), known_(known), run_id_(fingerprint(data, options, known)),
         windows_(make_windows(data.train, options.max_len, options.stride)), executor_(options.threads),
         network_(make_network(data, options, executor_)), auxiliary_(data, options),
         optimiser_(weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
@@ -102,6 +110,15 @@ class Run {
   }
 
   Result<TrainedModel> go(const TrainSink& sink) {
+    if (known_.teacher != nullptr) {
+      PENCHANT_TRY(teacher, Teacher::make(*known_.teacher, executor_));
+      teacher_.emplace(std::move(teacher));
+    }
+    if (known_.start != nullptr) {
+      PENCHANT_DO(network_.start_from(*known_.start));
+      keep_as_best();
+      start_ndcg_ = validate_network();
+    }
     if (options_.resume) {
       auto found = load_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_);
       if (found.ok()) position_ = std::move(found).value();
@@ -133,7 +150,7 @@ class Run {
 
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan() const {
     Rng rng(mix(options_.seed, position_.epochs_done, 1));
-    return plan_batches(windows_, options_.batch, rng);
+    return plan_batches(windows_, windows_per_step(options_), rng);
   }
 
   [[nodiscard]] std::uint32_t last_epoch() const {
@@ -160,25 +177,56 @@ class Run {
     bool skipped = false;
   };
 
-  /// \param batch with a position to learn from
-  StepLoss step(const Batch& batch, double rate) {
-    const std::int64_t ahead = options_.multi_token;
-    const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
-    const Tensor hidden = network_.states(vectors, tensors_of(batch.events), {options_.dropout, options_.input_dropout}, true)
-                              .index_select(0, tensor_of(batch.positions));
-    const std::int64_t count = hidden.size(0);
-    const Tensor targets = tensor_of(batch.targets).view({count, ahead});
-    const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
-    const Tensor loss = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
-                                  : softmax_loss(users, items, targets, tensor_of(batch.weights).view({count, ahead}));
-    const Tensor beside = auxiliary_.loss(hidden, batch);
+  /// The windows of one step, packed `batch` at a time; parts without a position to learn from are left out.
+  std::vector<Batch> parts_of(std::span<const std::uint32_t> windows, const std::vector<std::uint64_t>& order, Rng& rng) const {
+    std::vector<Batch> parts;
+    for (std::size_t at = 0; at < windows.size(); at += options_.batch) {
+      const auto chosen = windows.subspan(at, std::min<std::size_t>(options_.batch, windows.size() - at));
+      Batch part = options_.architecture.objective == Objective::cloze
+                       ? pack_cloze(data_.train, windows_, chosen, options_, data_.items, rng)
+                       : pack(data_.train, order, windows_, chosen, options_, strengths_);
+      if (!part.positions.empty()) parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+  /// One move of the optimiser along the mean gradient over the positions of all parts, each of which has one.
+  StepLoss step(const std::vector<Batch>& parts, double rate) {
+    StepLoss out;
+    for (const Batch& part : parts) out.positions += part.positions.size();
     optimiser_.zero_grad();
-    (beside.defined() ? loss + beside : loss).backward();
-    StepLoss out{loss.item<double>(), static_cast<std::size_t>(count)};
+    for (const Batch& part : parts) {
+      const double share = static_cast<double>(part.positions.size()) / static_cast<double>(out.positions);
+      const auto [loss, all] = mean_losses(part);
+      all.backward(torch::full({}, share, all.options()));
+      out.value += share * loss.item<double>();
+    }
     const double norm = optimiser_.gradient_norm();
     out.skipped = !std::isfinite(norm) || !std::isfinite(out.value);
     if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
     return out;
+  }
+
+  /// Means over the positions of a batch: of the next item, and with the auxiliary losses.
+  std::pair<Tensor, Tensor> mean_losses(const Batch& batch) {
+    const std::int64_t ahead = options_.multi_token;
+    const Tensor vectors = network_.item_vectors(true, options_.id_dropout);
+    const EventTensors events = tensors_of(batch.events);
+    const Tensor positions = tensor_of(batch.positions);
+    const Tensor hidden = network_.states(vectors, events, {options_.dropout, options_.input_dropout}, true).index_select(0, positions);
+    const std::int64_t count = hidden.size(0);
+    Tensor targets = tensor_of(batch.targets).view({count, ahead}), weights = tensor_of(batch.weights).view({count, ahead});
+    if (teacher_) {
+      const Teacher::Lesson lesson = teacher_->lesson(events, positions, options_.teacher_top);
+      const Tensor whole = weights.sum(1, true);
+      targets = torch::cat({targets, lesson.items}, 1);
+      weights = torch::cat({weights * (1 - options_.teacher_share), lesson.share * whole * options_.teacher_share}, 1);
+    }
+    const Tensor users = network_.dense_users(hidden), items = network_.dense_items(vectors);
+    const Tensor loss = sampler_ ? sampled_loss(users, items, network_.bias(), targets.select(1, 0), *sampler_, options_)
+                                  : softmax_loss(users, items, targets, weights);
+    const Tensor beside = auxiliary_.loss(hidden, batch);
+    return {loss, beside.defined() ? loss + beside : loss};
   }
 
   /// Over the items that can be targets, where the model has content: an item without a training event would be a
@@ -210,13 +258,11 @@ class Run {
     const auto batches = plan();
     double total = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-      const Batch batch = options_.architecture.objective == Objective::cloze
-                              ? pack_cloze(data_.train, windows_, batches[b], options_, data_.items, rng)
-                              : pack(data_.train, order, windows_, batches[b], options_, strengths_);
+      const std::vector<Batch> parts = parts_of(batches[b], order, rng);
       report.learning_rate = learning_rate();
-      if (!batch.positions.empty()) {
+      if (!parts.empty()) {
         torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
-        const StepLoss loss = step(batch, report.learning_rate);
+        const StepLoss loss = step(parts, report.learning_rate);
         if (loss.skipped && ++report.skipped_steps > std::min<std::size_t>(kMaxSkippedSteps, batches.size() - 1))
           return Error{ErrorCode::internal,
                        "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
@@ -233,7 +279,7 @@ class Run {
       p.seconds_left = seconds_left(seconds() / double(b + 1), batches.size() - b - 1);
       if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
     }
-    report.valid_ndcg10 = validation_ndcg10(network_, data_, mix(options_.seed, 0, 4));
+    report.valid_ndcg10 = validate_network();
     const double rate = report.events_per_second;
     report.seconds = seconds();
     report.events_per_second = rate;
@@ -256,11 +302,11 @@ class Run {
   Status finish_epoch(EpochReport report, const TrainSink& sink) {
     ++position_.epochs_done;
     const bool judged = std::isfinite(report.valid_ndcg10);
-    const bool better = !judged || position_.best_epoch == 0 || report.valid_ndcg10 > best_ndcg();
+    const bool first = position_.best_epoch == 0 && known_.start == nullptr;
+    const bool better = !judged || first || report.valid_ndcg10 > best_ndcg();
     position_.curve.push_back(report);
     if (better) {
-      torch::NoGradGuard no_grad;
-      for (std::size_t i = 0; i < now_.size(); ++i) best_[i].copy_(now_[i]);
+      keep_as_best();
       position_.best_epoch = report.epoch;
     }
     position_.stale_epochs = better ? 0 : position_.stale_epochs + 1;
@@ -273,8 +319,16 @@ class Run {
     return {};
   }
 
+  [[nodiscard]] double validate_network() const { return validation_ndcg10(network_, data_, mix(options_.seed, 0, 4)); }
+
+  void keep_as_best() {
+    torch::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < now_.size(); ++i) best_[i].copy_(now_[i]);
+  }
+
   [[nodiscard]] double best_ndcg() const {
-    return position_.best_epoch == 0 ? 0 : position_.curve[position_.best_epoch - 1].valid_ndcg10;
+    if (position_.best_epoch == 0) return known_.start == nullptr ? 0 : start_ndcg_;
+    return position_.curve[position_.best_epoch - 1].valid_ndcg10;
   }
 
   TrainedModel result(std::vector<GeneratorEpoch> generator) const {
@@ -287,31 +341,36 @@ class Run {
     model.epochs = position_.curve;
     model.best_epoch = position_.best_epoch;
     model.best_ndcg10 = best_ndcg();
+    model.start_ndcg10 = start_ndcg_;
     for (const Network::Weight& w : network_.weights()) model.parameters += static_cast<std::uint64_t>(w.value.numel());
     return model;
   }
 
   const TrainingData& data_;      // lives longer than the run
   const TrainOptions& options_;   // likewise
+  const Knowledge& known_;        // likewise
   std::string run_id_;
   std::vector<Window> windows_;
   Executor executor_;                        // of attention and the softmax loss; LibTorch has its own threads
   Network network_;
   AuxiliaryHeads auxiliary_;
+  std::optional<Teacher> teacher_;
   Optimiser optimiser_;
   std::vector<float> strengths_;            ///< [actions], what a target counts for, 1 on average; empty: all alike
   std::optional<NegativeSampler> sampler_;  // sampled losses
   Tensor learned_, place_;                   ///< int64: rows with a training event; [items] their number among these
   std::size_t steps_per_epoch_ = 0;
   std::vector<Tensor> now_, best_;
+  double start_ndcg_ = std::numeric_limits<double>::quiet_NaN();  ///< of validation, before the first step
   Position position_;
 };
 
 }  // namespace
 
-Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
+Result<TrainedModel> train_from(const Knowledge& known, const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
   PENCHANT_DO(validate(options));
   PENCHANT_DO(validate(data));
+  if (known.teacher != nullptr && options.architecture.loss != Loss::softmax) return invalid("a teacher needs the softmax loss: sampled losses know one target");
   if (options.read_request && !data.has_clock) return invalid("read_request: the events carry positions, not times, so nobody knows how long after one it is asked");
   if (options.engagement > 0 && data.strengths.empty()) return invalid("engagement: the data do not say how strong an action is");
   if (options.next_attributes > 0 && data.attribute_values == 0)
@@ -323,12 +382,16 @@ Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options
   try {
     torch::set_num_threads(static_cast<int>(options.threads));
     torch::manual_seed(mix(options.seed, 0, 0));
-    return Run(data, options).go(sink);
+    return Run(data, options, known).go(sink);
   } catch (const c10::Error& e) {
     return Error{ErrorCode::internal, std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::resource_exhausted, "not enough memory: choose a smaller preset or --batch"};
+    return Error{ErrorCode::resource_exhausted, "not enough memory: choose a smaller preset or --set batch, with --set accumulate for steps as large as before"};
   }
+}
+
+Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink) {
+  return train_from({}, data, options, sink);
 }
 
 }  // namespace penchant::learn
