@@ -33,7 +33,7 @@ Status check_histories(const std::string& path, const FinetuneData& data) {
 Status apply_setting(FinetuneOptions& options, std::string_view setting) { return apply_setting(options, setting, kSettings); }
 
 Status validate(const FinetuneOptions& o) {
-  PENCHANT_DO(in_range("blocks", o.blocks, 1, 1024));
+  PENCHANT_DO(in_range("blocks", o.blocks, 0, 1024));
   PENCHANT_DO(in_range("epochs", o.epochs, 1, 100'000));
   PENCHANT_DO(in_range("batch", o.batch, 1, 65536));
   PENCHANT_DO(in_range("learning_rate", o.learning_rate, 1e-9, 10));

@@ -32,7 +32,7 @@ Result<FinetuneData> read_outcomes(const std::string& path);
 Status write_outcomes(const std::string& path, const FinetuneData& data);
 
 struct FinetuneOptions {
-  std::uint32_t blocks = 1;         ///< last blocks that learn, with the final norm; all of them: the event tables too
+  std::uint32_t blocks = 0;         ///< last blocks that learn, with the final norm; 0: all of them, and the event tables
   std::uint32_t epochs = 10;        ///< at most
   std::uint32_t patience = 3;       ///< epochs without a better validation loss before it stops; 0: never
   std::uint32_t batch = 32;         ///< histories (windows of them) per step

@@ -52,9 +52,10 @@ class Copy {
     }
     for (const char* needed : {"item.vector", "event.action", "event.gap", "final_norm.weight"})
       if (!out.tensors_.contains(needed)) return corrupt(std::string("model.safetensors: there is no tensor ") + needed);
-    out.first_learned_ = shape.layers - blocks;
+    const bool all = blocks == 0;
+    out.first_learned_ = all ? 0 : shape.layers - blocks;
     for (auto& [name, tensor] : out.tensors_) {
-      bool learns = name.starts_with("final_norm.") || (out.first_learned_ == 0 && name.starts_with("event."));
+      bool learns = name.starts_with("final_norm.") || (all && name.starts_with("event."));
       for (std::uint32_t b = out.first_learned_; b < shape.layers; ++b) learns = learns || name.starts_with("block." + std::to_string(b) + ".");
       if (!learns) continue;
       tensor.set_requires_grad(true);
