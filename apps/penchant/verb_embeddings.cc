@@ -36,7 +36,7 @@ Status push(Context& context, const PushOptions& options) {
       return Error{ErrorCode::not_found, "the embeddings are in the coordinates of release \"" + anchor + "\", which is gone, so nothing new can be aligned to them; "
                                              "bring it back, or start anew with --align-to none and retrain what reads them"};
     PENCHANT_TRY(other, recommend::UserModel::load(*anchor_folder));
-    PENCHANT_TRY(found, model->alignment_to(*other, context.executor()));
+    PENCHANT_TRY(found, recommend::alignment_on(*store, *model, *other, context.executor()));
     alignment = found;
     model->align(std::move(found), context.executor());
   }
@@ -45,13 +45,13 @@ Status push(Context& context, const PushOptions& options) {
   line.finish();
   if (context.globals().json) {
     boost::json::object json{{"release", report.release}, {"space", report.space}, {"users", report.users}, {"unread", report.unread}, {"unusable", report.unusable}};
-    if (alignment) json["alignment"] = boost::json::object{{"items", alignment->shared}, {"cosine_before", alignment->cosine_before}, {"cosine", alignment->cosine}};
+    if (alignment) json["alignment"] = boost::json::object{{"shared", alignment->shared}, {"cosine_before", alignment->cosine_before}, {"cosine", alignment->cosine}};
     std::printf("%s\n", boost::json::serialize(json).c_str());
     return {};
   }
   std::printf("%llu user vectors of release %s, in the coordinates of %s\n", static_cast<unsigned long long>(report.users), report.release.c_str(), report.space.c_str());
   if (alignment)
-    std::printf("aligned on %zu items: mean cosine to their old vectors %.2f, unaligned %.2f\n", alignment->shared, alignment->cosine, alignment->cosine_before);
+    std::printf("aligned on %zu vectors of items and users: mean cosine to the old ones %.2f, unaligned %.2f\n", alignment->shared, alignment->cosine, alignment->cosine_before);
   if (report.unread + report.unusable > 0)
     std::printf("%llu users keep what they had: no event that the release can read, or no finite vector\n", static_cast<unsigned long long>(report.unread + report.unusable));
   return {};

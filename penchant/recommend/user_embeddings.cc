@@ -1,6 +1,7 @@
 #include "penchant/recommend/user_embeddings.h"
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -12,7 +13,8 @@
 namespace penchant::recommend {
 namespace {
 
-constexpr std::size_t kBlock = 4096;  // users computed and committed together
+constexpr std::size_t kBlock = 4096;         // users computed and committed together
+constexpr std::size_t kAlignedUsers = 2000;  // users that an alignment is learned from
 
 struct Types {
   std::vector<std::string> names;
@@ -32,6 +34,26 @@ struct Reader {
   catalog::UserId user{};
   std::vector<HistoryEvent> history;  ///< types are views of Types::names
 };
+
+/// Users with an event that is learned from, in order, with all such events; the visitor returns false to stop.
+Status scan_readers(store::Store& store, const Types& types, const std::function<bool(Reader&&)>& visit) {
+  Reader reader;
+  bool damaged = false, stopped = false;
+  PENCHANT_DO(store.scan_events_by_user([&](const store::StoredEvent& event) {
+    if (event.type >= types.names.size()) return !(damaged = true);
+    if (!types.learned[event.type]) return true;
+    if (!reader.history.empty() && reader.user != event.user) {
+      if (!visit(std::move(reader))) return !(stopped = true);
+      reader = {};
+    }
+    reader.user = event.user;
+    reader.history.push_back({event.item, types.names[event.type], event.value, event.time_ms});
+    return true;
+  }));
+  if (damaged) return Error{ErrorCode::corrupt, "an event names a type that the store does not hold; run `penchant validate`"};
+  if (!stopped && !reader.history.empty()) visit(std::move(reader));
+  return {};
+}
 
 /// Computes and commits one block.
 class Pusher {
@@ -101,28 +123,34 @@ Result<PushReport> push_user_embeddings(const UserModel& model, const std::strin
   std::vector<Reader> block;
   std::uint64_t done = 0;
   Status status;
-  bool damaged = false, cancelled = false;
+  bool cancelled = false;
   const auto flush = [&] {
     done += block.size();
     status = pusher.push(block);
     cancelled = status.ok() && progress && !progress({"push embeddings", std::min(done, counts.users), counts.users, ""});
     return status.ok() && !cancelled;
   };
-  PENCHANT_DO(store.scan_events_by_user([&](const store::StoredEvent& event) {
-    if (event.type >= types.names.size()) return !(damaged = true);
-    if (!types.learned[event.type]) return true;
-    if (block.empty() || block.back().user != event.user) {
-      if (block.size() == kBlock && !flush()) return false;
-      block.push_back({event.user, {}});
-    }
-    block.back().history.push_back({event.item, types.names[event.type], event.value, event.time_ms});
-    return true;
+  PENCHANT_DO(scan_readers(store, types, [&](Reader&& reader) {
+    block.push_back(std::move(reader));
+    return block.size() < kBlock || flush();
   }));
-  if (damaged) return Error{ErrorCode::corrupt, "an event names a type that the store does not hold; run `penchant validate`"};
-  if (status.ok() && !cancelled) flush();
+  if (status.ok() && !cancelled && !block.empty()) flush();
   PENCHANT_DO(status);
   if (cancelled) return Error{ErrorCode::cancelled, "cancelled; " + std::to_string(report.users) + " users have new vectors, the others keep theirs"};
   return report;
+}
+
+Result<Alignment> alignment_on(store::Store& store, const UserModel& model, const UserModel& anchor, Executor& executor) {
+  PENCHANT_TRY(types, types_of(store));
+  PENCHANT_TRY(counts, store.counts());
+  const std::uint64_t every = std::max<std::uint64_t>(1, counts.users / kAlignedUsers);
+  std::vector<std::vector<HistoryEvent>> histories;
+  std::uint64_t seen = 0;
+  PENCHANT_DO(scan_readers(store, types, [&](Reader&& reader) {
+    if (seen++ % every == 0) histories.push_back(std::move(reader.history));
+    return histories.size() < kAlignedUsers;
+  }));
+  return model.alignment_to(anchor, histories, executor);
 }
 
 Result<std::string> space_of_embeddings(store::Store& store) {

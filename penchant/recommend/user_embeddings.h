@@ -13,6 +13,9 @@
 
 namespace penchant::recommend {
 
+/// UserModel::alignment_to with the histories of at most 2,000 users of the store, spread evenly over them.
+Result<Alignment> alignment_on(store::Store& store, const UserModel& model, const UserModel& anchor, Executor& executor);
+
 struct PushReport {
   std::string release, space;
   std::uint64_t users = 0;      ///< vectors that were kept

@@ -7,6 +7,20 @@
 #include "penchant/recommend/history_input.h"
 
 namespace penchant::recommend {
+namespace {
+
+constexpr std::size_t kHalvings = 4;  // beginnings of a history that an alignment is learned from, beside the whole
+
+/// Vectors after a history and after some of its beginnings, by two models, [k, d] each.
+Result<std::pair<Matrix<float>, Matrix<float>>> read_by_both(const UserModel& a, const UserModel& b, std::span<const HistoryEvent> history) {
+  std::vector<std::size_t> after;
+  for (std::size_t k = 0, n = history.size(); k <= kHalvings && n > 0; ++k, n /= 2) after.insert(after.begin(), n);
+  PENCHANT_TRY(by_a, a.user_vectors(history, after));
+  PENCHANT_TRY(by_b, b.user_vectors(history, after));
+  return std::pair(std::move(by_a), std::move(by_b));
+}
+
+}  // namespace
 
 UserModel::UserModel(LoadedRelease release) : release_(std::move(release)) {
   const auto& table = manifest().model.normalised ? release_.tables.unit_vectors : release_.tables.vectors;
@@ -19,7 +33,8 @@ Result<std::unique_ptr<UserModel>> UserModel::load(const std::string& folder) {
   return std::unique_ptr<UserModel>(new UserModel(std::move(release)));
 }
 
-Result<Alignment> UserModel::alignment_to(const UserModel& anchor, Executor& executor) const {
+Result<Alignment> UserModel::alignment_to(const UserModel& anchor, std::span<const std::vector<HistoryEvent>> histories,
+                                          Executor& executor) const {
   std::unordered_map<std::string_view, std::size_t> row_of;
   for (std::size_t i = 0; i < anchor.release_.ids.size(); ++i)
     if (anchor.release_.tables.untrained[i] == 0) row_of.emplace(anchor.release_.ids[i], i);
@@ -29,6 +44,17 @@ Result<Alignment> UserModel::alignment_to(const UserModel& anchor, Executor& exe
     if (found == row_of.end() || release_.tables.untrained[i] != 0) continue;
     from.append_row(items_.row(i));
     to.append_row(anchor.items_.row(found->second));
+  }
+  std::vector<Result<std::pair<Matrix<float>, Matrix<float>>>> read(histories.size(), std::pair<Matrix<float>, Matrix<float>>());
+  executor.parallel_for(histories.size(), 4, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t u = begin; u < end; ++u) read[u] = read_by_both(*this, anchor, histories[u]);
+  });
+  for (auto& user : read) {
+    PENCHANT_TRY(rows, std::move(user));
+    for (std::size_t k = 0; k < rows.first.rows(); ++k) {
+      from.append_row(rows.first.row(k));
+      to.append_row(rows.second.row(k));
+    }
   }
   return fit_alignment(from.view(), to.view(), executor);
 }

@@ -28,9 +28,11 @@ class UserModel {
   static Result<std::unique_ptr<UserModel>> load(const std::string& folder);
 
   /// What turns these vectors into the coordinates of `anchor`, learned from the items that both releases were
-  /// trained on, matched by id.
-  /// \return invalid_argument when sizes differ or too few items are shared
-  Result<Alignment> alignment_to(const UserModel& anchor, Executor& executor) const;
+  /// trained on, matched by id, and from users as both read them: after the whole history, and after its first
+  /// half, quarter, eighth and sixteenth, since what a short history looks like is not what items and long ones tell.
+  /// \param histories of some users, best as many as there are items; their item rows mean the same in both. May be empty
+  /// \return invalid_argument when sizes differ or too little is shared
+  Result<Alignment> alignment_to(const UserModel& anchor, std::span<const std::vector<HistoryEvent>> histories, Executor& executor) const;
   /// From now on all vectors are turned so. Once at most.
   void align(Alignment alignment, Executor& executor);
 

@@ -6,6 +6,7 @@
 #include "penchant/evaluate/clicks/daily.h"
 #include "penchant/evaluate/clicks/examples.h"
 #include "penchant/evaluate/downstream/user_features.h"
+#include "penchant/evaluate/release/columns.h"
 #include "penchant/evaluate/split/split.h"
 #include "penchant/semantic_id/pieces/item_pieces.h"
 
@@ -162,9 +163,20 @@ struct Swap {
   std::vector<std::vector<float>> aligned_scores, raw_scores;  ///< [seeds][judged]
 };
 
+/// What everybody had done by then: alignments learn from nothing later.
+std::vector<std::vector<recommend::HistoryEvent>> histories_before(const EventLog& events, std::int64_t until_ms) {
+  std::vector<std::vector<recommend::HistoryEvent>> out;
+  for (std::size_t u = 0; u < events.users(); ++u) {
+    auto history = to_history(events.of(u), events.types, events.items());
+    std::erase_if(history, [&](const auto& e) { return e.time_ms >= until_ms; });
+    if (!history.empty()) out.push_back(std::move(history));
+  }
+  return out;
+}
+
 Result<Swap> make_swap(const Shared& shared, const EventLog& events, const Way& way, std::size_t variant, const NamedUserModel& retrained,
                        Executor& executor) {
-  PENCHANT_TRY(alignment, retrained.model->alignment_to(*way.model, executor));
+  PENCHANT_TRY(alignment, retrained.model->alignment_to(*way.model, histories_before(events, shared.periods.starts_ms[shared.periods.first_judged]), executor));
   PENCHANT_TRY(vectors, user_vectors_at(*retrained.model, events, shared.periods.outcomes, way.refresh_days, executor));
   const auto& outcomes = shared.periods.outcomes;
   Swap out{.row = {.name = retrained.name, .way = way.name, .cosine_before = alignment.cosine_before, .cosine = alignment.cosine},

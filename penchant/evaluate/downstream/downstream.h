@@ -53,7 +53,7 @@ struct DownstreamVariant {
 /// A click model that stopped learning before the judged days, with vectors of a retrained user model.
 struct RetrainedVariant {
   std::string name, way;              ///< release; "inline" or "pushed every day"
-  double cosine_before = 0, cosine = 0;  ///< of shared items, as they are and aligned
+  double cosine_before = 0, cosine = 0;  ///< of shared items and users, as they are and aligned
   metrics::Estimate before;           ///< AUC with the release it learned with
   metrics::Estimate none;             ///< AUC of a click model without a user model
   metrics::Estimate aligned, raw;     ///< AUC after the retrain

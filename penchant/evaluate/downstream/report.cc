@@ -41,7 +41,7 @@ std::string retrained_text(const Downstream& found) {
   for (const auto& row : found.retrained)
     text += fmt::format("  {:<14.14} {:<16.16} {:>6} {:>6} {:>6}  {:<23} {:<23}\n", row.name, row.way, short_number(row.none.value),
                         short_number(row.before.value), short_number(row.cosine), difference(row.aligned_change), difference(row.raw_change));
-  return text + "\n  cosine: of shared items once aligned. Differences are to `before`, the release it learned with\n";
+  return text + "\n  cosine: of shared items and users once aligned. Differences are to `before`, the release it learned with\n";
 }
 
 }  // namespace
