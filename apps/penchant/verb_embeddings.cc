@@ -33,7 +33,7 @@ Status push(Context& context, const PushOptions& options) {
   if (!anchor.empty() && anchor != release) {
     auto anchor_folder = context.release_folder(anchor);
     if (!anchor_folder.ok())
-      return Error{ErrorCode::not_found, "the embeddings are in the coordinates of release \"" + anchor + "\", which is gone, so nothing new can be aligned to them; "
+      return Error{ErrorCode::not_found, "the vectors are to come in the coordinates of release \"" + anchor + "\", which is not there, so nothing can be aligned to it; "
                                              "bring it back, or start anew with --align-to none and retrain what reads them"};
     PENCHANT_TRY(other, recommend::UserModel::load(*anchor_folder));
     PENCHANT_TRY(found, recommend::alignment_on(*store, *model, *other, context.executor()));
