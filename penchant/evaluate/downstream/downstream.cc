@@ -1,6 +1,7 @@
 #include "penchant/evaluate/downstream/downstream.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "penchant/catalog/time.h"
 #include "penchant/evaluate/clicks/daily.h"
@@ -93,9 +94,9 @@ Result<Matrix<float>> context_of(const Shared& shared, const EventLog& events, c
   return with_user_model(shared.data.context, shared.periods.outcomes, vectors, way.model->item_vectors());
 }
 
-/// The click model with the vectors of `way`; where it is not null, `again` is told of every frozen model, to score
-/// other contexts with it.
-using FrozenModel = std::function<void(std::size_t seed, learn::ClickModel& model, std::span<const std::uint32_t> judged)>;
+/// Told of every click model when it has learned all that comes before the judged days, to score other contexts with it.
+using FrozenModel = std::function<void(learn::ClickModel& model, std::span<const std::uint32_t> judged)>;
+/// One click model per seed, with the vectors of one way in its context.
 Result<Judged> judge(const Shared& shared, const learn::ClickData& data, const DownstreamOptions& options, const FrozenModel& again,
                      RunProgress& progress, Executor& executor) {
   Judged out;
@@ -113,7 +114,7 @@ Result<Judged> judge(const Shared& shared, const learn::ClickData& data, const D
     DailyOptions daily{.first = 0, .last = periods.first_judged, .passes = options.passes, .seed = how.seed};
     learn_daily(model, data, periods, daily, out.learning.back(), progress, executor);
     model.score(data, rows, out.frozen.back(), executor);
-    if (again) again(s, model, rows);
+    again(model, rows);
     daily = {.first = periods.first_judged, .last = periods.size(), .passes = options.passes, .seed = how.seed + 1000};
     learn_daily(model, data, periods, daily, out.learning.back(), progress, executor);
     if (!progress.go_on()) return Error{ErrorCode::cancelled, "cancelled"};
@@ -229,7 +230,7 @@ Result<Downstream> measure_downstream(const OutcomeLog& log, const EventLog& eve
   for (const auto& one : named) PENCHANT_DO(check_unseen_days(one, from_ms));
 
   const auto ways = ways_of(models, options);
-  const std::size_t inline_at = 1 + static_cast<std::size_t>(std::ranges::find(ways, "inline", &Way::name) - ways.begin()) - 1;
+  const auto inline_at = static_cast<std::size_t>(std::ranges::find(ways, "inline", &Way::name) - ways.begin());
   Downstream out{.judged = options.periods.judged, .period = options.periods.length, .periods = periods.size() - periods.first_judged,
                  .training = periods.training().size(), .users = shared.user_count, .from_ms = from_ms, .last_start_ms = periods.starts_ms.back(),
                  .sampled = std::ranges::any_of(periods.outcomes, &Outcome::sampled), .seeds = options.seeds, .release = models.release.name};
@@ -246,7 +247,7 @@ Result<Downstream> measure_downstream(const OutcomeLog& log, const EventLog& eve
         PENCHANT_TRY(swap, make_swap(shared, events, ways[v], v, retrained, executor));
         swaps.push_back(std::move(swap));
       }
-    PENCHANT_TRY(scores, judge(shared, data, options, [&](std::size_t, learn::ClickModel& model, std::span<const std::uint32_t> rows) {
+    PENCHANT_TRY(scores, judge(shared, data, options, [&](learn::ClickModel& model, std::span<const std::uint32_t> rows) {
       for (std::size_t s = first_swap; s < swaps.size(); ++s) {
         swaps[s].aligned_scores.emplace_back(rows.size());
         model.score(swaps[s].aligned, rows, swaps[s].aligned_scores.back(), executor);

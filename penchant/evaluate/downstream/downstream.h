@@ -3,7 +3,9 @@
 /// The other model is the click model of learn/click. It learns day by day and every judged day is scored before it is
 /// learned; only what it is told of the user model differs: nothing, vectors pushed some days ago, vectors of the moment,
 /// vectors of a fine-tuned copy.
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "penchant/base/progress.h"
