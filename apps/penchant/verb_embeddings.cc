@@ -33,27 +33,34 @@ Status push(Context& context, const PushOptions& options) {
   if (!anchor.empty() && anchor != release) {
     auto anchor_folder = context.release_folder(anchor);
     if (!anchor_folder.ok())
-      return Error{ErrorCode::not_found, "the vectors are to come in the coordinates of release \"" + anchor + "\", which is not there, so nothing can be aligned to it; "
-                                             "bring it back, or start anew with --align-to none and retrain what reads them"};
+      return Error{ErrorCode::not_found, "the vectors are to come in the coordinates of release \"" + anchor +
+                                             "\", which is not there, so nothing can be aligned to it; bring it back, or start anew with --align-to none and retrain what reads them"};
     PENCHANT_TRY(other, recommend::UserModel::load(*anchor_folder));
     PENCHANT_TRY(found, recommend::alignment_on(*store, *model, *other, context.executor()));
     alignment = found;
     model->align(std::move(found), context.executor());
   }
   ProgressLine line(context.globals().quiet);
-  PENCHANT_TRY(report, recommend::push_user_embeddings(*model, alignment ? anchor : release, *store, context.clock(), context.executor(), line.sink()));
+  const std::string space = alignment ? anchor : release;
+  PENCHANT_TRY(report, recommend::push_user_embeddings(*model, space, *store, context.clock(), context.executor(), line.sink()));
   line.finish();
   if (context.globals().json) {
-    boost::json::object json{{"release", report.release}, {"space", report.space}, {"users", report.users}, {"unread", report.unread}, {"unusable", report.unusable}};
-    if (alignment) json["alignment"] = boost::json::object{{"shared", alignment->shared}, {"cosine_before", alignment->cosine_before}, {"cosine", alignment->cosine}};
+    boost::json::object json{{"release", report.release}, {"space", report.space}, {"users", report.users},
+                             {"unread", report.unread}, {"unusable", report.unusable}};
+    if (alignment)
+      json["alignment"] = boost::json::object{{"shared", alignment->shared}, {"cosine_before", alignment->cosine_before},
+                                              {"cosine", alignment->cosine}};
     std::printf("%s\n", boost::json::serialize(json).c_str());
     return {};
   }
-  std::printf("%llu user vectors of release %s, in the coordinates of %s\n", static_cast<unsigned long long>(report.users), report.release.c_str(), report.space.c_str());
+  std::printf("%llu user vectors of release %s, in the coordinates of %s\n", static_cast<unsigned long long>(report.users),
+              report.release.c_str(), report.space.c_str());
   if (alignment)
-    std::printf("aligned on %zu vectors of items and users: mean cosine to the old ones %.2f, unaligned %.2f\n", alignment->shared, alignment->cosine, alignment->cosine_before);
+    std::printf("aligned on %zu vectors of items and users: mean cosine to the old ones %.2f, unaligned %.2f\n", alignment->shared,
+                alignment->cosine, alignment->cosine_before);
   if (report.unread + report.unusable > 0)
-    std::printf("%llu users keep what they had: no event that the release can read, or no finite vector\n", static_cast<unsigned long long>(report.unread + report.unusable));
+    std::printf("%llu users keep what they had: no event that the release can read, or no finite vector\n",
+                static_cast<unsigned long long>(report.unread + report.unusable));
   return {};
 }
 

@@ -73,7 +73,9 @@ class Pusher {
         if (!vector.ok()) error = std::move(vector).error();
         else if (vector->empty()) ++report_.unread;
         else if (!kernels::all_finite(*vector)) ++report_.unusable;
-        else made[i] = store::UserEmbedding{block[i].user, report_.release, report_.space, now_ms_, history.back().time_ms, history.size(), std::move(vector).value()};
+        else
+          made[i] = store::UserEmbedding{block[i].user, report_.release, report_.space, now_ms_, history.back().time_ms, history.size(),
+                                         std::move(vector).value()};
       }
     });
     if (error) return std::move(*error);
@@ -166,14 +168,18 @@ Result<EmbeddingReading> read_user_embedding(store::Store& store, const std::str
   PENCHANT_TRY(row, store.find_user(user));
   if (!row) return Error{ErrorCode::not_found, "no user \"" + user + "\""};
   PENCHANT_TRY(found, store.get_embedding(*row));
-  if (!found) return Error{ErrorCode::not_found, "user \"" + user + "\" has no embedding yet; `penchant embeddings push` makes one of every user with events"};
+  if (!found)
+    return Error{ErrorCode::not_found,
+                 "user \"" + user + "\" has no embedding yet; `penchant embeddings push` makes one of every user with events"};
   EmbeddingReading out{.user = user, .embedding = std::move(*found)};
   out.age_ms = std::max<std::int64_t>(0, clock.now_ms() - out.embedding.made_ms);
   PENCHANT_TRY(types, types_of(store));
   PENCHANT_TRY(events, store.user_events(*row, static_cast<std::size_t>(-1)));
-  const auto learned = static_cast<std::uint64_t>(std::ranges::count_if(events, [&](const auto& e) { return e.type < types.learned.size() && types.learned[e.type]; }));
+  const auto is_learned = [&](const auto& e) { return e.type < types.learned.size() && types.learned[e.type]; };
+  const auto learned = static_cast<std::uint64_t>(std::ranges::count_if(events, is_learned));
   out.events_since = learned > out.embedding.events ? learned - out.embedding.events : 0;
-  if (out.events_since > 0) out.stale.push_back(std::to_string(out.events_since) + (out.events_since == 1 ? " event" : " events") + " of the user came after it was made");
+  if (out.events_since > 0)
+    out.stale.push_back(std::to_string(out.events_since) + (out.events_since == 1 ? " event" : " events") + " of the user came after it was made");
   PENCHANT_TRY(releases, store.releases());
   for (const auto& release : releases)
     if (release.live && release.name != out.embedding.release)
@@ -196,7 +202,8 @@ Result<std::uint64_t> export_user_embeddings(store::Store& store, const std::str
     if (id == id_of.end()) return true;
     if (rows == 0) space = e.space, dim = e.vector.size();
     if (e.space != space || e.vector.size() != dim) {
-      error = invalid("the store holds vectors in the coordinates of " + space + " and of " + e.space + ", which do not compare: push them again before they are written");
+      error = invalid("the store holds vectors in the coordinates of " + space + " and of " + e.space +
+                      ", which do not compare: push them again before they are written");
       return false;
     }
     if (id->second.find_first_of("\r\n") != std::string::npos) {

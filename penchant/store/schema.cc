@@ -85,7 +85,8 @@ Status check_schema(Database& db) {
   PENCHANT_TRY(format, format_of(db));
   if (format == 0) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
   if (format < kFormatVersion)
-    return Error{ErrorCode::unavailable, db.path() + ": written in format " + std::to_string(format) + " by an older Penchant; `penchant describe` brings it to format " +
+    return Error{ErrorCode::unavailable, db.path() + ": written in format " + std::to_string(format) +
+                                             " by an older Penchant; `penchant describe` brings it to format " +
                                              std::to_string(kFormatVersion) + ", then try again"};
   return {};
 }

@@ -60,10 +60,13 @@ Status check_unseen_days(const NamedUserModel& named, std::int64_t from_ms) {
   const auto& manifest = named.model->manifest();
   const std::string day = catalog::format_time(from_ms).substr(0, 10);
   const std::string fix = ": train it with --holdout time and --validation-from and --test-from shares that lie before that day";
-  if (manifest.holdout != "time") return invalid("release \"" + named.name + "\" held out " + manifest.holdout + ", so it may have learned from the days from " + day + " on" + fix);
+  if (manifest.holdout != "time")
+    return invalid("release \"" + named.name + "\" held out " + manifest.holdout + ", so it may have learned from the days from " + day +
+                   " on" + fix);
   const std::int64_t last = std::max(manifest.holdout_time_ms, manifest.holdout_test_ms);
-  if (last > from_ms) return invalid("release \"" + named.name + "\" has looked at events up to " + catalog::format_time(last) + ", the first judged day is " + day + fix);
-  return {};
+  if (last <= from_ms) return {};
+  return invalid("release \"" + named.name + "\" has looked at events up to " + catalog::format_time(last) + ", the first judged day is " +
+                 day + fix);
 }
 
 Result<Shared> prepare(const OutcomeLog& log, const EventLog& events, const DownstreamOptions& options, Executor& executor,

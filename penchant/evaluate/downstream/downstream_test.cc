@@ -111,7 +111,8 @@ TEST_F(DownstreamTest, AUserModelThatKnowsTheTasteHelpsAndATurnOfItsSpaceHurtsUn
   recommend::Alignment turn{.rotation = Matrix<double>(r1->dim(), r1->dim())};
   for (std::size_t j = 0; j < r1->dim(); ++j) turn.rotation(j, j == 0 ? 2 : j == 2 ? 0 : j) = 1;  // two genres change places
   turned->align(turn, executor_);
-  const auto found = measure_downstream(log_, events_, {.release = {"r1", r1.get()}, .finetuned = {}, .retrained = {{"r2", turned.get()}}}, options(), executor_).value();
+  const auto found = measure_downstream(log_, events_,
+                                        {.release = {"r1", r1.get()}, .finetuned = {}, .retrained = {{"r2", turned.get()}}}, options(), executor_).value();
   ASSERT_EQ(found.variants.size(), 4u);
   EXPECT_EQ(found.variants[1].name, "pushed every 7 days");
   EXPECT_EQ(found.variants[3].name, "inline");

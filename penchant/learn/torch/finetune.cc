@@ -76,7 +76,8 @@ class Copy {
   [[nodiscard]] Tensor user_vectors(const EventTensors& events, double dropout, bool training) const {
     Tensor x = torch::embedding(at("item.vector"), events.items) + torch::embedding(at("event.action"), events.actions) +
                torch::embedding(at("event.gap"), events.gaps);
-    for (std::uint32_t b = 0; b < manifest_.model.layers; ++b) x = run("block." + std::to_string(b), x, events.offsets, b < first_learned_ ? 0 : dropout, training);
+    for (std::uint32_t b = 0; b < manifest_.model.layers; ++b)
+      x = run("block." + std::to_string(b), x, events.offsets, b < first_learned_ ? 0 : dropout, training);
     const Tensor h = norm("final_norm", x);
     return manifest_.model.normalised ? h / h.norm(2, {-1}, true).clamp_min(1e-12) : h;
   }
@@ -174,7 +175,8 @@ class Tuning {
         for (std::uint32_t k = 0; k < kHeadEpochs; ++k) now.loss = pass(k, false);
       else now.loss = pass(kHeadEpochs + epoch, true);
       judge(now);
-      if (!std::isfinite(now.loss)) return Error{ErrorCode::internal, "the loss did not stay finite in epoch " + std::to_string(epoch) + ": try a lower learning_rate"};
+      if (!std::isfinite(now.loss))
+        return Error{ErrorCode::internal, "the loss did not stay finite in epoch " + std::to_string(epoch) + ": try a lower learning_rate"};
       report.epochs.push_back(now);
       char line[96];
       std::snprintf(line, sizeof line, "loss %.4f, validation %.4f, AUC %.4f", now.loss, now.valid_loss, now.valid_auc);
@@ -306,6 +308,14 @@ Status copy_files(const std::string& from, const std::string& to, const artifact
   return artifact::write_file(to + "/card.json", json::serialize(card));
 }
 
+bool fits(const FinetuneData& data, const artifact::ModelShape& shape) {
+  const auto below = [](const std::vector<std::int32_t>& rows, std::uint32_t most) {
+    return std::ranges::all_of(rows, [&](auto r) { return r >= 0 && static_cast<std::uint32_t>(r) < most; });
+  };
+  return below(data.items, shape.items) && below(data.actions, shape.actions) && below(data.gaps, shape.gaps) &&
+         std::ranges::all_of(data.outcomes, [&](const auto& o) { return o.item < shape.items; });
+}
+
 }  // namespace
 
 Result<FinetuneReport> finetune(const std::string& from, const std::string& to, const std::string& created, const FinetuneData& data,
@@ -318,9 +328,7 @@ Result<FinetuneReport> finetune(const std::string& from, const std::string& to, 
     Executor executor(options.threads);
     PENCHANT_TRY(copy, Copy::load(from, options.blocks, executor));
     auto manifest = copy.manifest();
-    const auto rows_below = [](const std::vector<std::int32_t>& rows, std::uint32_t most) { return std::ranges::all_of(rows, [&](auto r) { return r >= 0 && static_cast<std::uint32_t>(r) < most; }); };
-    if (!rows_below(data.items, manifest.model.items) || !rows_below(data.actions, manifest.model.actions) || !rows_below(data.gaps, manifest.model.gaps) ||
-        std::ranges::any_of(data.outcomes, [&](const auto& o) { return o.item >= manifest.model.items; }))
+    if (!fits(data, manifest.model))
       return invalid("the outcomes name items, actions or gaps that release \"" + manifest.name + "\" does not have: write them for this release");
     if (std::ranges::none_of(data.outcomes, [](const auto& o) { return o.valid == 0; }))
       return invalid("there is no outcome with a history to learn from: import events, or choose others with --positive");
