@@ -1,5 +1,5 @@
 /// \file penchant-train: from stored events to a release folder; `fit` and `encode` train and run the
-/// baselines of `penchant eval`. The only program that links LibTorch;
+/// baselines of `penchant eval`, `finetune` makes a copy of a release for another model. The only program that links LibTorch;
 /// `penchant train` starts it. Exit codes: 0 done, 1 invalid input, 3 not found, 4 corrupt,
 /// 5 out of memory or disk, 6 cancelled (--resume goes on), 70 our bug, 74 input or output failed.
 #include <mimalloc.h>
@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "baseline.h"
+#include "finetune.h"
 #include "penchant/learn/dataset.h"
 #include "penchant/learn/options.h"
 #include "penchant/learn/release_writer.h"
@@ -41,6 +42,7 @@ struct Arguments {
   std::uint64_t seed = 1, cold_seed = 1, ties_seed = 0;
   double cold_share = 0.05;
   std::string cold_by = "random";
+  double validation_from = learn::DatasetOptions{}.validation_quantile, test_from = learn::DatasetOptions{}.test_quantile;
   std::uint32_t epochs = 0, threads = 0, levels = 3, codebook = 0;
   std::string quantiser{learn::kAutoQuantiser};
   std::vector<std::uint32_t> codebooks;
@@ -58,6 +60,8 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--cold-share", a.cold_share, "--holdout cold: share of the items that nothing is fitted on")->capture_default_str();
   app.add_option("--cold-by", a.cold_by, "--holdout cold: random, first-seen for the newest, or an attribute with numbers")->capture_default_str();
   app.add_option("--cold-seed", a.cold_seed, "--holdout cold: seed of their draw")->capture_default_str();
+  app.add_option("--validation-from", a.validation_from, "--holdout time: share of the events before the validation")->capture_default_str();
+  app.add_option("--test-from", a.test_from, "--holdout time: share of the events before the test")->capture_default_str();
   app.add_option("--ties-seed", a.ties_seed, "shuffle events of one moment, as eval --ties shuffled --seed N does; 0: the store's order")->capture_default_str();
   app.add_option("--encoder", a.encoder, "folder of the sentence encoder; none: only vectors given with the items");
   app.add_option("--levels", a.levels, "codes per semantic ID")->capture_default_str();
@@ -177,7 +181,8 @@ Status run(const Arguments& a, Report& report) {
     return !stop_asked;
   };
   PENCHANT_TRY(dataset, learn::load_dataset(*store,
-                                            {.holdout = holdout, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
+                                            {.holdout = holdout, .validation_quantile = a.validation_from,
+                                             .test_quantile = a.test_from, .cold_share = a.cold_share, .cold_seed = a.cold_seed,
                                              .cold_by = cold_by, .ties_seed = a.ties_seed,
                                              .encoder_dir = a.encoder,
                                              .text_vectors = text::catalogue_vectors_file(a.home), .quantiser = a.quantiser,
@@ -270,12 +275,15 @@ int main(int argc, char** argv) try {
   app::BaselineArguments baseline;
   const CLI::App* fit = app::declare_fit(cli, baseline);
   const CLI::App* encode = app::declare_encode(cli, baseline);
+  app::FinetuneArguments copy;
+  const CLI::App* finetune = app::declare_finetune(cli, copy);
   CLI11_PARSE(cli, argc, argv);
   Status done;
   {
-    app::Report report(arguments.quiet || baseline.quiet, ::isatty(2) == 1);
+    app::Report report(arguments.quiet || baseline.quiet || copy.quiet, ::isatty(2) == 1);
     if (fit->parsed()) done = app::run_fit(baseline, report, [] { return !app::stop_asked; });
     else if (encode->parsed()) done = app::run_encode(baseline);
+    else if (finetune->parsed()) done = app::run_finetune(copy, app::now_iso(), report, [] { return !app::stop_asked; });
     else done = app::run(arguments, report);
   }
   if (done.ok()) return 0;

@@ -77,6 +77,7 @@ using Run = std::function<Status(Context&)>;
 void add_import(CLI::App& app, Run& run);
 void add_describe(CLI::App& app, Run& run);      ///< describe, validate
 void add_train(CLI::App& app, Run& run);
+void add_finetune(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_tune(CLI::App& app, Run& run);
 void add_recommend(CLI::App& app, Run& run);     ///< recommend, search, explain
@@ -85,6 +86,8 @@ void add_sids_files(CLI::App& sids, Run& run);   ///< sids export, sids import
 void add_sids_ranking(CLI::App& sids, Run& run);     ///< sids ranking
 void add_sids_vocabulary(CLI::App& sids, Run& run);  ///< sids vocabulary, sids pieces
 void add_models(CLI::App& app, Run& run);        ///< models list, models promote
+void add_embeddings(CLI::App& app, Run& run);    ///< embeddings push, show, export, evaluate
+void add_embeddings_evaluate(CLI::App& embeddings, Run& run);
 void add_serve(CLI::App& app, Run& run);
 void add_demo(CLI::App& app, Run& run);
 void add_doctor(CLI::App& app, Run& run);

@@ -53,10 +53,12 @@ int main(int argc, char** argv) {
   add_import(app, run);
   add_describe(app, run);
   add_train(app, run);
+  add_finetune(app, run);
   add_eval(app, run);
   add_tune(app, run);
   add_recommend(app, run);
   add_sids(app, run);
+  add_embeddings(app, run);
   add_models(app, run);
   add_serve(app, run);
   add_doctor(app, run);

@@ -4,6 +4,7 @@
 
 #include "context.h"
 #include "evaluation_inputs.h"
+#include "outcome_rules.h"
 #include "penchant/evaluate/clicks/ranking_use.h"
 #include "terminal.h"
 
@@ -11,31 +12,14 @@ namespace penchant::app {
 namespace {
 
 struct RankingOptions {
-  std::vector<std::string> positive, negative;
-  std::string period = "day", judged = "test";
+  OutcomeArguments outcomes;
   evaluate::RankingUseOptions how;
 };
 
-Result<std::vector<evaluate::OutcomeRule>> rules_of(const std::vector<std::string>& texts) {
-  std::vector<evaluate::OutcomeRule> rules;
-  for (const auto& text : texts) {
-    PENCHANT_TRY(rule, evaluate::parse_outcome_rule(text));
-    rules.push_back(std::move(rule));
-  }
-  return rules;
-}
-
 Status rank(Context& context, RankingOptions options) {
-  evaluate::OutcomeOptions outcomes;
-  PENCHANT_TRY(positive, rules_of(options.positive));
-  PENCHANT_TRY(negative, rules_of(options.negative));
-  outcomes.positive = std::move(positive);
-  outcomes.negative = std::move(negative);
-  PENCHANT_TRY(length, evaluate::parse_period(options.period));
+  PENCHANT_TRY(outcomes, outcome_options(options.outcomes));
   auto& how = options.how;
-  how.periods.length = length;
-  if (options.judged != "test" && options.judged != "validation") return invalid("--judge " + options.judged + ": validation or test");
-  how.periods.judged = options.judged == "test" ? evaluate::JudgedPart::test : evaluate::JudgedPart::validation;
+  PENCHANT_DO(set_judged_periods(options.outcomes, how.periods));
   for (const auto& name : how.variants) PENCHANT_DO(evaluate::parse_item_variant(name));
 
   PENCHANT_TRY(store, context.store());
@@ -52,13 +36,9 @@ Status rank(Context& context, RankingOptions options) {
 
 void add_data_options(CLI::App& verb, RankingOptions& options) {
   auto& how = options.how;
-  verb.add_option("--positive", options.positive, "what is predicted, e.g. click or rating>=4 (default: every learned event)");
-  verb.add_option("--negative", options.negative, "what is not, e.g. impression (default: where --positive compares values, the other ones; else drawn)");
+  add_outcome_rules(verb, options.outcomes);
   verb.add_option("--negatives", how.negatives, "drawn per positive where there are none")->capture_default_str();
-  verb.add_option("--period", options.period, "day or week: learned in order, judged before it is learned")->capture_default_str();
-  verb.add_option("--judge", options.judged, "validation (to choose settings on) or test")->capture_default_str();
-  verb.add_option("--validation-from", how.periods.validation_from, "share of the outcomes before validation")->capture_default_str();
-  verb.add_option("--test-from", how.periods.test_from, "share of the outcomes before the test")->capture_default_str();
+  add_judged_periods(verb, options.outcomes, how.periods);
 }
 
 void add_model_options(CLI::App& verb, RankingOptions& options) {

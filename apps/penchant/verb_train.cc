@@ -54,6 +54,8 @@ void add_train(CLI::App& app, Run& run) {
   passed_on("--holdout", "what training must not see: last-out (default), time, cold or none");
   passed_on("--cold-by", "--holdout cold: which items nothing is fitted on: random (default), first-seen for the newest, or those of the highest numbers under an attribute, such as year");
   passed_on("--cold-share", "--holdout cold: their share of the items (default: 0.05)");
+  passed_on("--validation-from", "--holdout time: share of the events before the validation (default: 0.8)");
+  passed_on("--test-from", "--holdout time: share of the events before the test (default: 0.9)");
   passed_on("--ties-seed", "shuffle events of one moment, to be judged by eval --ties shuffled --seed N (default: the store's order)");
   passed_on("--quantiser", "what makes the semantic IDs: behaviour, residual-kmeans, pq, opq or rqvae (default auto: the first where there are events enough, else the second); see sids compare");
   passed_on("--codebooks", "codes of every level of the semantic IDs, e.g. 256,128,64 (default: three, from the number of items)");

@@ -107,6 +107,18 @@ const Schema& stored_user_schema() {
   return schema;
 }
 
+const Schema& user_embedding_schema() {
+  static const Schema schema = object({
+      need("user", plain(), ""), need("release", plain(), "whose user model made it"),
+      need("space", plain(), "release in whose coordinates it is: vectors of one space may be compared"),
+      need("made", when(), ""), need("until", when(), "time of the newest event that it knows"),
+      need("events", count(), "of the user that it knows"), need("age_s", number(), "since it was made"),
+      need("events_since", count(), "of the user that it does not know"),
+      need("vector", any_list(number()), ""),
+      need("degraded", degraded(), "why it is not what would be made now")}).named("UserEmbedding");
+  return schema;
+}
+
 const Schema& history_schema() {
   static const Schema schema = object({
       need("user", plain(), ""),

@@ -46,6 +46,36 @@ TEST_F(ServiceTest, AWrittenItemShowsAtOnce) {
   EXPECT_EQ(at(post("/v1/recommend", "{\"n\": 1}").body, "/items/0/fields/title"), "Star Wars IV");
 }
 
+TEST_F(ServiceTest, AnEmbeddingSaysWhereItComesFromAndHowStaleItIs) {
+  start();
+  call("PUT", "/v1/users/vera", "{}");
+  post("/v1/events", R"({"user": "vera", "item": "1", "type": "like", "time": "2023-11-14T20:00:00Z"})");
+  EXPECT_EQ(call("GET", "/v1/users/nobody/embedding").status, 404);
+  const auto none = call("GET", "/v1/users/vera/embedding");
+  EXPECT_EQ(none.status, 404);
+  EXPECT_NE(none.raw.body.find("penchant embeddings push"), std::string::npos) << none.raw.body;
+
+  const auto row = store.find_user("vera").value().value();
+  const store::UserEmbedding made{row, "r1", "r0", clock.now_ms() - 3'600'000, clock.now_ms() - 7'200'000, 1, {0.5F, -1}};
+  ASSERT_TRUE(store.put_embeddings({&made, 1}).ok());
+  const auto fresh = call("GET", "/v1/users/vera/embedding");
+  ASSERT_EQ(fresh.status, 200) << fresh.raw.body;
+  EXPECT_FALSE(check(fresh.body, user_embedding_schema())) << fresh.raw.body;
+  EXPECT_EQ(at(fresh.body, "/vector"), "[5E-1,-1]");
+  EXPECT_EQ(at(fresh.body, "/release"), "r1");
+  EXPECT_EQ(at(fresh.body, "/space"), "r0");
+  EXPECT_EQ(at(fresh.body, "/age_s"), "3600");
+  EXPECT_EQ(at(fresh.body, "/degraded"), "[]");
+
+  post("/v1/events", R"({"user": "vera", "item": "2", "type": "like", "time": "2023-11-14T22:00:00Z"})");
+  ASSERT_TRUE(store.add_release({"r2", 1, true}).ok());
+  const auto stale = call("GET", "/v1/users/vera/embedding");
+  EXPECT_EQ(at(stale.body, "/events_since"), "1");
+  EXPECT_EQ(at(stale.body, "/vector"), at(fresh.body, "/vector")) << "the last good one is still an answer";
+  EXPECT_NE(stale.raw.body.find("1 event of the user came after"), std::string::npos) << stale.raw.body;
+  EXPECT_NE(stale.raw.body.find("r2 is live now"), std::string::npos) << stale.raw.body;
+}
+
 TEST_F(ServiceTest, WrongItemsNameTheField) {
   start();
   const std::pair<const char*, const char*> cases[] = {

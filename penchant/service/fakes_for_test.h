@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -136,6 +137,19 @@ class MemoryStore final : public store::Store {
   Status scan_events_after(std::uint64_t, const std::function<bool(const store::StoredEvent&)>&) override { return {}; }
   Result<std::vector<store::EventType>> event_types() override { return std::vector<store::EventType>{{"view", 1}, {"like", 2}}; }
   Status put_event_type(const store::EventType&) override { return {}; }
+  Result<std::uint64_t> put_embeddings(std::span<const store::UserEmbedding> given) override {
+    for (const auto& embedding : given) embeddings[catalog::index(embedding.user)] = embedding;
+    return std::uint64_t{given.size()};
+  }
+  Result<std::optional<store::UserEmbedding>> get_embedding(catalog::UserId user) override {
+    const auto found = embeddings.find(catalog::index(user));
+    return found == embeddings.end() ? std::nullopt : std::optional(found->second);
+  }
+  Status scan_embeddings(const std::function<bool(store::UserEmbedding&&)>& visit) override {
+    for (const auto& [user, embedding] : embeddings)
+      if (!visit(store::UserEmbedding(embedding))) break;
+    return {};
+  }
   Status add_release(const store::ReleaseRow& row) override { rows.push_back(row); return {}; }
   Result<std::vector<store::ReleaseRow>> releases() override { return rows; }
   Status promote(std::string_view name) override {
@@ -160,6 +174,7 @@ class MemoryStore final : public store::Store {
   std::vector<catalog::User> users;
   std::vector<catalog::Event> events;
   std::vector<store::ReleaseRow> rows;
+  std::map<std::uint32_t, store::UserEmbedding> embeddings;
 };
 
 /// Returns the available items that pass the filter, in row order.

@@ -9,6 +9,7 @@
 #include "penchant/catalog/json.h"
 #include "penchant/catalog/text_form.h"
 #include "penchant/catalog/time.h"
+#include "penchant/recommend/user_embeddings.h"
 
 namespace penchant::service {
 
@@ -128,6 +129,18 @@ Answer get_history(ServiceState& state, const Call& call) {
   return json::value{{"user", call.path[0]}, {"events", std::move(out)}};
 }
 
+Answer get_embedding(ServiceState& state, const Call& call) {
+  PENCHANT_TRY(found, recommend::read_user_embedding(*state.store, call.path[0], state.clock));
+  const auto& embedding = found.embedding;
+  json::array degraded;
+  for (const auto& why : found.stale) degraded.push_back({{"part", "embedding"}, {"why", why}});
+  return json::value{{"user", found.user}, {"release", embedding.release}, {"space", embedding.space},
+                     {"made", iso_time(embedding.made_ms)},
+                     {"until", embedding.until_ms >= kEarliestTime ? iso_time(embedding.until_ms) : json::value(nullptr)},
+                     {"events", embedding.events}, {"age_s", static_cast<double>(found.age_ms) / 1000}, {"events_since", found.events_since},
+                     {"vector", json::array(embedding.vector.begin(), embedding.vector.end())}, {"degraded", std::move(degraded)}};
+}
+
 }  // namespace
 
 void add_user_routes(std::vector<Route>& routes) {
@@ -157,6 +170,10 @@ void add_user_routes(std::vector<Route>& routes) {
                     .summary = "What a user did, newest first, with titles",
                     .query = {{"limit", integer(1, 10'000).defaulting(100), "how many"}},
                     .answer = history_schema(), .handler = get_history});
+  routes.push_back({.method = "GET", .path = "/v1/users/{id}/embedding", .operation = "getUserEmbedding", .tag = "data",
+                    .summary = "The vector of a user for other models, as it was last pushed",
+                    .description = "Says which release made it, when, from what, and how stale it is: a model that reads it decides whether that is fresh enough. `penchant embeddings push` makes it.",
+                    .answer = user_embedding_schema(), .handler = get_embedding});
 }
 
 }  // namespace penchant::service

@@ -26,6 +26,7 @@ namespace penchant::service {
 [[nodiscard]] const Schema& stored_user_schema();
 [[nodiscard]] const Schema& item_list_schema();
 [[nodiscard]] const Schema& user_list_schema();
+[[nodiscard]] const Schema& user_embedding_schema();
 [[nodiscard]] const Schema& put_answer_schema();
 [[nodiscard]] const Schema& bulk_answer_schema();
 [[nodiscard]] const Schema& item_card_schema();

@@ -46,13 +46,17 @@ bool plain_name(const std::string& name) {
 
 }  // namespace
 
+Status check_release_name(const std::string& name) {
+  if (plain_name(name)) return {};
+  return invalid("release name \"" + name + "\": use 1 to 64 letters, digits, dots, dashes or underscores");
+}
+
 Result<TrainingOutcome> train_release(const TrainingOptions& options, store::Store& store, Executor& executor,
                                       const ProgressSink& progress) {
   const auto started = std::chrono::steady_clock::now();
   TrainingOutcome outcome;
   outcome.release = options.name.empty() ? name_from_time() : options.name;
-  if (!plain_name(outcome.release))
-    return invalid("release name \"" + outcome.release + "\": use 1 to 64 letters, digits, dots, dashes or underscores");
+  PENCHANT_DO(check_release_name(outcome.release));
   outcome.folder = options.home + "/models/" + outcome.release;
   if (fs::exists(outcome.folder + "/manifest.json"))
     return Error{ErrorCode::already_exists, "release \"" + outcome.release + "\" exists already; choose another --name"};

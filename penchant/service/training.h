@@ -34,6 +34,10 @@ struct TrainingOutcome {
   std::vector<std::string> notes;  ///< what the trainer found worth saying of the data
 };
 
+/// A name that may become a folder below models/.
+/// \return invalid_argument saying what a name may be
+Status check_release_name(const std::string& name);
+
 /// Runs penchant-train as its own process (it alone holds LibTorch), fits the fusion weights on
 /// validation events, measures the release on its held-out test events, seals, records and
 /// promotes it. A cancelled or failed run leaves the live release as it was.

@@ -9,6 +9,7 @@
 namespace penchant::store {
 namespace {
 
+/// Format 1.
 constexpr const char* kTables = R"sql(
 CREATE TABLE items(
   row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL DEFAULT '',
@@ -31,19 +32,25 @@ CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WIT
 INSERT INTO counters VALUES ('next_seq', 1), ('events', 0), ('first_event_ms', 0), ('last_event_ms', 0);
 )sql";
 
-/// 1: ours; 0: empty; else an error.
-Result<bool> is_ours(Database& db) {
+/// What each format has that the one before had not: step k makes format k + 2 of format k + 1. Tables are added,
+/// none is changed, so a program of the older format that still has the file open goes on as it did.
+constexpr std::array<const char*, kFormatVersion - 1> kSteps{R"sql(
+CREATE TABLE user_embeddings(
+  user INTEGER PRIMARY KEY, release TEXT NOT NULL, space TEXT NOT NULL, made_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL, events INTEGER NOT NULL, vector BLOB NOT NULL) STRICT;
+)sql"};
+
+/// The format of a file of ours; 0: empty; else an error.
+Result<std::int64_t> format_of(Database& db) {
   PENCHANT_TRY(application, db.query_integer("PRAGMA application_id"));
   PENCHANT_TRY(version, db.query_integer("PRAGMA user_version"));
   if (application == kApplicationId) {
-    if (version == kFormatVersion) return true;
-    return Error{ErrorCode::corrupt,
-                 db.path() + ": written in format " + std::to_string(version) +
-                     "; this program reads format " + std::to_string(kFormatVersion) +
-                     (version > kFormatVersion ? ": use the newer Penchant that wrote it" : "")};
+    if (version >= 1 && version <= kFormatVersion) return version;
+    return Error{ErrorCode::corrupt, db.path() + ": written in format " + std::to_string(version) + "; this program reads formats up to " +
+                                         std::to_string(kFormatVersion) + ": use the newer Penchant that wrote it"};
   }
   PENCHANT_TRY(tables, db.query_integer("SELECT count(*) FROM sqlite_master"));
-  if (application == 0 && version == 0 && tables == 0) return false;
+  if (application == 0 && version == 0 && tables == 0) return 0;
   return Error{ErrorCode::corrupt,
                db.path() + ": an SQLite file of another program; name another home folder"};
 }
@@ -75,31 +82,46 @@ Status check_file(const std::string& path) {
 }
 
 Status check_schema(Database& db) {
-  PENCHANT_TRY(ours, is_ours(db));
-  if (!ours) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
+  PENCHANT_TRY(format, format_of(db));
+  if (format == 0) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
+  if (format < kFormatVersion)
+    return Error{ErrorCode::unavailable, db.path() + ": written in format " + std::to_string(format) +
+                                             " by an older Penchant; `penchant describe` brings it to format " +
+                                             std::to_string(kFormatVersion) + ", then try again"};
   return {};
 }
 
+namespace {
+
+/// Inside a transaction: from any older format, or from nothing, to the newest.
+Status upgrade(Database& db) {
+  PENCHANT_TRY(format, format_of(db));  // somebody else may have done it meanwhile
+  if (format == kFormatVersion) return {};
+  if (format == 0) {
+    PENCHANT_DO(db.execute(kTables));
+    PENCHANT_DO(db.execute("PRAGMA application_id=1346719299"));
+    static_assert(kApplicationId == 1346719299);
+    format = 1;
+  }
+  for (; format < kFormatVersion; ++format) PENCHANT_DO(db.execute(kSteps[static_cast<std::size_t>(format - 1)]));
+  static_assert(kFormatVersion == 2);
+  return db.execute("PRAGMA user_version=2");
+}
+
+}  // namespace
+
 Status prepare_schema(Database& db, bool create) {
-  PENCHANT_TRY(ours, is_ours(db));
-  if (!ours && !create) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
+  PENCHANT_TRY(format, format_of(db));
+  if (format == 0 && !create) return Error{ErrorCode::not_found, db.path() + ": an empty store; import data first"};
   PENCHANT_DO(db.execute("PRAGMA journal_mode=WAL"));
   PENCHANT_DO(db.execute("PRAGMA synchronous=FULL"));
   PENCHANT_DO(db.execute("PRAGMA secure_delete=ON"));
   PENCHANT_DO(db.execute("PRAGMA cache_size=-65536"));
   PENCHANT_DO(db.execute("PRAGMA wal_autocheckpoint=16000"));
   PENCHANT_DO(db.execute("PRAGMA temp_store=MEMORY"));
-  if (ours) return {};
+  if (format == kFormatVersion) return {};
   PENCHANT_DO(db.execute("BEGIN IMMEDIATE"));
-  const auto build = [&]() -> Status {
-    PENCHANT_TRY(made_meanwhile, is_ours(db));
-    if (made_meanwhile) return {};
-    PENCHANT_DO(db.execute(kTables));
-    PENCHANT_DO(db.execute("PRAGMA application_id=1346719299"));
-    return db.execute("PRAGMA user_version=1");
-  };
-  static_assert(kApplicationId == 1346719299 && kFormatVersion == 1);
-  Status status = build();
+  Status status = upgrade(db);
   if (status.ok()) status = db.execute("COMMIT");
   if (!status.ok() && db.in_transaction()) (void)db.execute("ROLLBACK");
   return status;

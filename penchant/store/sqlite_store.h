@@ -66,6 +66,9 @@ class SqliteStore final : public Store {
                            const std::function<bool(const StoredEvent&)>& visit) override;
   Result<std::vector<EventType>> event_types() override;
   Status put_event_type(const EventType& type) override;
+  Result<std::uint64_t> put_embeddings(std::span<const UserEmbedding> embeddings) override;
+  Result<std::optional<UserEmbedding>> get_embedding(UserId user) override;
+  Status scan_embeddings(const std::function<bool(UserEmbedding&&)>& visit) override;
   Status add_release(const ReleaseRow& release) override;
   Result<std::vector<ReleaseRow>> releases() override;
   Status promote(std::string_view name) override;
@@ -102,8 +105,13 @@ Result<std::optional<std::int64_t>> find_user_row(Database& db, std::string_view
 Result<RowOf> item_row(Database& db, std::string_view id);
 Result<RowOf> user_row(Database& db, std::string_view id);
 
+/// Numbers of a stored vector. \param what names it in the message; corrupt when the bytes are no vector
+Result<std::vector<float>> vector_of(const Database& db, std::span<const std::byte> bytes, const std::string& what);
+
 /// Field checks before anything is written; `field` names the place ("items[3].id").
 Status check_id(std::string_view id, const std::string& field);
 Status check_attributes(const catalog::Attributes& attributes, const std::string& field);
+/// 1 to 65,536 finite numbers.
+Status check_vector(std::span<const float> values, const std::string& field);
 
 }  // namespace penchant::store

@@ -31,15 +31,8 @@ Result<Item> item_at(Database& db, const Statement& row) {
 
 /// Columns: item, modality, vector.
 Result<catalog::ModalityVector> vector_at(Database& db, const Statement& row) {
-  const auto bytes = row.blob(2);
-  catalog::ModalityVector out{std::string(row.text(1)), {}};
-  if (bytes.empty() || bytes.size() % sizeof(float) != 0 ||
-      bytes.size() / sizeof(float) > catalog::kMaxVectorDim)
-    return Error{ErrorCode::corrupt, db.path() + ": item_vectors of row " + std::to_string(row.integer(0)) +
-                                         ": " + std::to_string(bytes.size()) + " bytes"};
-  out.values.resize(bytes.size() / sizeof(float));
-  std::memcpy(out.values.data(), bytes.data(), bytes.size());
-  return out;
+  PENCHANT_TRY(values, vector_of(db, row.blob(2), "item_vectors of row " + std::to_string(row.integer(0))));
+  return catalog::ModalityVector{std::string(row.text(1)), std::move(values)};
 }
 
 /// Columns: seq, user, item, type, value, time_ms.
@@ -62,6 +55,14 @@ Status scan_events(Statement& rows, const std::function<bool(const StoredEvent&)
 }
 
 }  // namespace
+
+Result<std::vector<float>> vector_of(const Database& db, std::span<const std::byte> bytes, const std::string& what) {
+  if (bytes.empty() || bytes.size() % sizeof(float) != 0 || bytes.size() / sizeof(float) > catalog::kMaxVectorDim)
+    return Error{ErrorCode::corrupt, db.path() + ": " + what + ": " + std::to_string(bytes.size()) + " bytes"};
+  std::vector<float> out(bytes.size() / sizeof(float));
+  std::memcpy(out.data(), bytes.data(), bytes.size());
+  return out;
+}
 
 ReadPool::Lease::~Lease() {
   if (!db_) return;

@@ -38,6 +38,13 @@ Status check_attributes(const catalog::Attributes& attributes, const std::string
   return {};
 }
 
+Status check_vector(std::span<const float> values, const std::string& field) {
+  if (values.empty() || values.size() > catalog::kMaxVectorDim) return invalid(field + ": 1 to 65536 numbers are wanted");
+  for (const float x : values)
+    if (!std::isfinite(x)) return invalid(field + ": holds a number that is not finite");
+  return {};
+}
+
 Result<std::optional<std::int64_t>> find_item_row(Database& db, std::string_view id) {
   PENCHANT_TRY(find, db.prepare("SELECT row FROM items WHERE id = ?1"));
   find.bind(1, id);
@@ -86,10 +93,7 @@ Status check_item(const Item& item, const std::string& field) {
     const std::string at = field + ".vectors." + catalog::quoted_for_message(vector.modality);
     if (vector.modality.empty() || vector.modality.size() > 64 || !catalog::valid_utf8(vector.modality))
       return invalid(at + ": a modality name has 1 to 64 bytes");
-    if (vector.values.empty() || vector.values.size() > catalog::kMaxVectorDim)
-      return invalid(at + ": 1 to 65536 numbers are wanted");
-    for (const float x : vector.values)
-      if (!std::isfinite(x)) return invalid(at + ": holds a number that is not finite");
+    PENCHANT_DO(check_vector(vector.values, at));
   }
   return {};
 }
@@ -189,6 +193,9 @@ Status SqliteStore::delete_user(std::string_view id) {
     events.bind(1, *row);
     PENCHANT_DO(events.run());
     const std::int64_t removed = db.changed_rows();
+    PENCHANT_TRY(embedding, db.prepare("DELETE FROM user_embeddings WHERE user = ?1"));
+    embedding.bind(1, *row);
+    PENCHANT_DO(embedding.run());
     PENCHANT_TRY(user, db.prepare("UPDATE users SET id = NULL, attributes = '{}' WHERE row = ?1"));
     user.bind(1, *row);
     PENCHANT_DO(user.run());

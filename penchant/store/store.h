@@ -49,6 +49,18 @@ struct AppendOptions {
   bool create_unknown_items = false;  ///< else an event of an unknown item is an error naming it
 };
 
+/// What the user model made of a user when it was last asked to, for other models to read.
+struct UserEmbedding {
+  UserId user{};
+  std::string release;        ///< whose user model made it
+  std::string space;          ///< release in whose coordinates it is: vectors of one space may be compared
+  std::int64_t made_ms = 0;
+  std::int64_t until_ms = 0;  ///< time of the newest event that it knows
+  std::uint64_t events = 0;   ///< of the user that it knows, of types that are learned from
+  std::vector<float> vector;  ///< [d], finite, d from 1 to 65,536
+  bool operator==(const UserEmbedding&) const = default;
+};
+
 struct ReleaseRow {
   std::string name;  ///< folder name below models/
   std::int64_t created_ms = 0;
@@ -97,6 +109,13 @@ class Store {
                                    const std::function<bool(const StoredEvent&)>& visit) = 0;
   virtual Result<std::vector<EventType>> event_types() = 0;
   virtual Status put_event_type(const EventType& type) = 0;
+
+  // User embeddings: one a user, which stays until another one takes its place or the user is deleted.
+  /// All or none; users that are not there are left out. \return how many were kept
+  virtual Result<std::uint64_t> put_embeddings(std::span<const UserEmbedding> embeddings) = 0;
+  virtual Result<std::optional<UserEmbedding>> get_embedding(UserId user) = 0;
+  /// In order of users; the visitor returns false to stop.
+  virtual Status scan_embeddings(const std::function<bool(UserEmbedding&&)>& visit) = 0;
 
   // Releases.
   virtual Status add_release(const ReleaseRow& release) = 0;

@@ -141,7 +141,12 @@ TEST_F(StoreTest, ForgettingAUserLeavesNothingInTheFiles) {
     ASSERT_TRUE(
         store->put_users(std::vector<User>{{secret, {{"name", std::string("SECRET-NAME-OF-THE-TEST")}}}})
             .ok());
+    const auto row = store->find_user(secret).value().value();
+    const UserEmbedding embedding{row, "SECRET-RELEASE", "r1", 1, 2, 2, {1, 2}};
+    ASSERT_EQ(store->put_embeddings({&embedding, 1}).value(), 1u);
     ASSERT_TRUE(store->delete_user(secret).ok());
+    EXPECT_EQ(store->get_embedding(row).value(), std::nullopt);
+    EXPECT_EQ(store->put_embeddings({&embedding, 1}).value(), 0u) << "a push that began before does not bring a person back";
     EXPECT_EQ(store->get_user(secret).error().code, ErrorCode::not_found);
     EXPECT_EQ(store->counts().value().users, 1u);
     EXPECT_EQ(store->counts().value().events, 1u);
@@ -161,7 +166,7 @@ TEST_F(StoreTest, ForgettingAUserLeavesNothingInTheFiles) {
     for (const auto& entry : std::filesystem::directory_iterator(home_)) {
       std::ifstream in(entry.path(), std::ios::binary);
       const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-      for (const char* word : {"SECRET-USER", "SECRET-NAME", "secret-key"})
+      for (const char* word : {"SECRET-USER", "SECRET-NAME", "secret-key", "SECRET-RELEASE"})
         EXPECT_EQ(bytes.find(word), std::string::npos) << word << " in " << entry.path();
     }
   }
@@ -184,6 +189,41 @@ TEST_F(StoreTest, ReleasesAndSettings) {
   ASSERT_TRUE(put_time_kind(*store, TimeKind::position).ok());
   EXPECT_EQ(store->get_setting("time_kind").value(), std::optional<std::string>("\"position\""));
   EXPECT_EQ(time_kind(*store).value(), TimeKind::position);
+}
+
+TEST_F(StoreTest, AnEmbeddingStaysUntilAnotherTakesItsPlace) {
+  const auto store = open();
+  append(*store, {event("u", "a", 1), event("v", "a", 1)});
+  const auto u = store->find_user("u").value().value(), v = store->find_user("v").value().value();
+  EXPECT_EQ(store->get_embedding(u).value(), std::nullopt);
+  const std::vector<UserEmbedding> first{{u, "r1", "r1", 100, 5, 3, {0.25F, -2}}, {v, "r1", "r1", 100, 6, 4, {1, 1}}};
+  EXPECT_EQ(store->put_embeddings(first).value(), 2u);
+  EXPECT_EQ(store->put_embeddings(std::vector<UserEmbedding>{{u, "r2", "r1", 200, 7, 9, {3, 4}}}).value(), 1u);
+  EXPECT_EQ(store->get_embedding(u).value(), (UserEmbedding{u, "r2", "r1", 200, 7, 9, {3, 4}}));
+  EXPECT_EQ(store->get_embedding(v).value(), first[1]);
+  auto bad = first;
+  bad[1].vector[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_NE(store->put_embeddings(bad).error().message.find("embeddings[1].vector"), std::string::npos);
+  EXPECT_EQ(store->get_embedding(u).value()->release, "r2") << "all or none";
+}
+
+TEST_F(StoreTest, AFileOfFormat1IsBroughtUpToDateWithEverythingInIt) {
+  append(*open(), {event("u", "a", 1)});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(database().c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "DROP TABLE user_embeddings; PRAGMA user_version=1", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(raw);
+  const auto reader = open_store(home_.string(), {.read_only = true});
+  ASSERT_FALSE(reader.ok()) << "a reader cannot add a table";
+  EXPECT_NE(reader.error().message.find("penchant describe"), std::string::npos) << reader.error().message;
+  for (int again = 0; again < 2; ++again) {
+    const auto store = open();
+    EXPECT_EQ(store->counts().value().events, 1u);
+    const auto u = store->find_user("u").value().value();
+    EXPECT_EQ(store->get_embedding(u).value().has_value(), again == 1);
+    EXPECT_EQ(store->put_embeddings(std::vector<UserEmbedding>{{u, "r", "r", 1, 1, 1, {1}}}).value(), 1u);
+  }
+  EXPECT_EQ(open({.read_only = true})->counts().value().events, 1u);
 }
 
 TEST_F(StoreTest, ManyWritersAndReadersAtOnce) {
@@ -271,10 +311,10 @@ TEST_F(StoreTest, ReopensAndRefusesWhatIsNotOurs) {
   };
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(database().c_str(), &raw), SQLITE_OK);
-  sqlite3_exec(raw, "PRAGMA user_version=2", nullptr, nullptr, nullptr);
+  sqlite3_exec(raw, "PRAGMA user_version=3", nullptr, nullptr, nullptr);
   EXPECT_NE(code_of().find("corrupt: "), std::string::npos);
-  EXPECT_NE(code_of().find("format 2; this program reads format 1"), std::string::npos);
-  sqlite3_exec(raw, "PRAGMA user_version=1; PRAGMA application_id=7", nullptr, nullptr, nullptr);
+  EXPECT_NE(code_of().find("format 3; this program reads formats up to 2"), std::string::npos);
+  sqlite3_exec(raw, "PRAGMA user_version=2; PRAGMA application_id=7", nullptr, nullptr, nullptr);
   EXPECT_NE(code_of().find("another program"), std::string::npos);
   sqlite3_close(raw);
 }

@@ -1,12 +1,9 @@
 #include "penchant/evaluate/clicks/ranking_use.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <mutex>
-#include <numeric>
 #include <set>
 
+#include "penchant/evaluate/clicks/daily.h"
 #include "penchant/evaluate/clicks/examples.h"
 
 namespace penchant::evaluate {
@@ -19,27 +16,6 @@ struct Prepared {
   Periods periods;
   learn::ClickData data;
   FittedItems items;
-};
-
-/// Tells of the outcomes that all runs have finished; learns whether to go on.
-class RunProgress {
- public:
-  RunProgress(const ProgressSink& sink, std::uint64_t total) : sink_(sink), total_(total) {}
-  bool add(std::uint64_t outcomes) {
-    const std::uint64_t done = done_ += outcomes;
-    if (!sink_) return true;
-    const std::scoped_lock lock(mutex_);
-    if (!sink_({"click models", std::min(done, total_), total_, ""})) go_on_ = false;
-    return go_on_;
-  }
-  [[nodiscard]] bool go_on() const { return go_on_; }
-
- private:
-  const ProgressSink& sink_;
-  std::uint64_t total_;
-  std::atomic<std::uint64_t> done_{0};
-  std::atomic<bool> go_on_{true};
-  std::mutex mutex_;  ///< guards the sink
 };
 
 struct Run {
@@ -57,21 +33,9 @@ void learn_and_judge(const Prepared& shared, const RankingUseOptions& options, R
   how.seed = run.seed;
   learn::ClickModel model(run.items.inputs(), shared.data.context.cols(), how);
   run.table_bytes = model.table().bytes();
-  const auto& periods = shared.periods;
-  const std::size_t first = periods.begins[periods.first_judged];
-  run.scores.resize(periods.outcomes.size() - first);
-  Rng rng(run.seed + 77);
-  for (std::size_t p = 0; p < periods.size(); ++p) {
-    const std::size_t begin = periods.begins[p], size = periods.begins[p + 1] - begin;
-    std::vector<std::uint32_t> rows(size);
-    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(begin));
-    if (p >= periods.first_judged) model.score(shared.data, rows, std::span(run.scores).subspan(begin - first, size), executor);
-    for (std::size_t pass = 0; pass < options.passes && p + 1 < periods.size(); ++pass) {
-      rng.shuffle(std::span(rows));
-      model.learn(shared.data, rows, executor);
-    }
-    if (!progress.add(size)) return;
-  }
+  run.scores.resize(judged_outcomes(shared.periods).size());
+  learn_daily(model, shared.data, shared.periods, {.last = shared.periods.size(), .passes = options.passes, .seed = run.seed}, run.scores,
+              progress, executor);
 }
 
 Status check(const RankingUseOptions& options) {
@@ -138,28 +102,8 @@ SliceSize size_of(std::span<const Outcome> judged, const std::vector<std::size_t
   return out;
 }
 
-double spread(const std::vector<metrics::RankedOutcomes>& rankings) {
-  double mean = 0, squares = 0;
-  const auto n = static_cast<double>(rankings.size());
-  for (const auto& ranking : rankings) mean += ranking.auc() / n;
-  for (const auto& ranking : rankings) squares += std::pow(ranking.auc() - mean, 2);
-  return n > 1 ? std::sqrt(squares / (n - 1)) : 0;
-}
-
-/// Numbers users 0, 1, … in order of appearance.
-std::vector<std::uint32_t> dense_users(std::span<const Outcome> judged, std::size_t& users) {
-  std::vector<std::uint32_t> number, out;
-  users = 0;
-  for (const Outcome& outcome : judged) {
-    number.resize(std::max<std::size_t>(number.size(), outcome.user + 1), 0);
-    if (number[outcome.user] == 0) number[outcome.user] = static_cast<std::uint32_t>(++users);
-    out.push_back(number[outcome.user] - 1);
-  }
-  return out;
-}
-
 void judge_slices(const Prepared& shared, const std::vector<Run>& runs, const RankingUseOptions& options, Executor& executor, RankingUse& out) {
-  const auto judged = std::span(shared.periods.outcomes).subspan(shared.periods.begins[shared.periods.first_judged]);
+  const auto judged = judged_outcomes(shared.periods);
   const auto users = dense_users(judged, out.users);
   const auto counts = counts_before(shared.periods, shared.items.keys.size());
   std::vector<metrics::ColumnPair> pairs;
@@ -171,22 +115,14 @@ void judge_slices(const Prepared& shared, const std::vector<Run>& runs, const Ra
     std::vector<std::vector<metrics::RankedOutcomes>> columns(out.variants.size());
     for (const Run& run : runs) {
       if (!measurable) break;
-      std::vector<float> scores;
-      std::vector<std::uint8_t> positive;
-      std::vector<std::uint32_t> who;
-      for (const auto i : chosen) {
-        scores.push_back(run.scores[i]);
-        positive.push_back(judged[i].positive ? 1 : 0);
-        who.push_back(users[i]);
-      }
-      columns[run.variant].emplace_back(scores, positive, who);
+      columns[run.variant].push_back(ranked(judged, run.scores, users, chosen));
     }
     metrics::AucEstimates found;
     if (measurable) found = metrics::estimate_auc(columns, out.users, pairs, {.resamples = options.resamples}, executor);
     for (std::size_t v = 0; v < out.variants.size(); ++v) {
       out.variants[v].auc.push_back(measurable ? found.columns[v] : metrics::Estimate{});
       out.variants[v].difference.push_back(measurable ? found.differences[v] : metrics::Estimate{});
-      if (measurable && out.slices.size() == 1) out.variants[v].seed_spread = spread(columns[v]);
+      if (measurable && out.slices.size() == 1) out.variants[v].seed_spread = auc_spread(columns[v]);
     }
   }
 }
