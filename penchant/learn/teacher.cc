@@ -29,17 +29,17 @@ Result<TeacherWeights> teacher_weights(const EarlierRelease& teacher, const Data
   PENCHANT_TRY(vectors, teacher.weights.matrix_f32("item.vector", shape.items, shape.dim));
   PENCHANT_TRY(biases, teacher.weights.vector_f32("item.bias", shape.items));
   PENCHANT_TRY(actions, teacher.weights.matrix_f32("event.action", shape.actions, shape.dim));
-  NamedTensor ids{"item.id", {dataset.data.items, shape.dim}, {}}, bias{"item.bias", {dataset.data.items}, {}};
+  NamedTensor vectors_now{"item.vector", {dataset.data.items, shape.dim}, {}}, bias{"item.bias", {dataset.data.items}, {}};
   const std::vector<float> nothing(shape.dim, 0);
   for (std::uint32_t i = 0; i < dataset.data.items; ++i) {
     const auto row = teacher.row(dataset.item_ids[i]);
     const std::span<const float> vector = row ? vectors.row(*row) : std::span<const float>(nothing);
-    ids.values.insert(ids.values.end(), vector.begin(), vector.end());
+    vectors_now.values.insert(vectors_now.values.end(), vector.begin(), vector.end());
     const bool known = row && teacher.train_count[*row] > 0 && dataset.data.train_count[i] > 0;
     bias.values.push_back(known ? biases[*row] : kNever);
   }
   if (std::ranges::all_of(bias.values, [](float b) { return b == kNever; })) return invalid(release + " knows none of the items that are learned here");
-  out.weights.tensors = {std::move(ids), std::move(bias),
+  out.weights.tensors = {std::move(vectors_now), std::move(bias),
                          {"event.action", {dataset.data.actions.size(), shape.dim}, action_rows(teacher, actions, dataset.data.actions)}};
   for (const auto& [name, tensor] : teacher.weights.tensors()) {
     if (!read_as_it_is(name)) continue;
@@ -49,7 +49,6 @@ Result<TeacherWeights> teacher_weights(const EarlierRelease& teacher, const Data
   }
   shape.items = dataset.data.items;
   shape.actions = static_cast<std::uint32_t>(dataset.data.actions.size());
-  shape.levels = 0;  // a vector of its own for each item, whatever it was made of
   return out;
 }
 

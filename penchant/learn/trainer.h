@@ -37,8 +37,8 @@ struct StartWeights {
 
 /// A network that teaches, of a release (teacher.h): its encoder and dense head.
 struct TeacherWeights {
-  artifact::ModelShape shape;  ///< levels = 0: items have a vector each, "item.id"
-  StartWeights weights;
+  artifact::ModelShape shape;
+  StartWeights weights;  ///< "item.vector" and what the encoder and the dense head read, in today's rows
 };
 
 /// What a training knows beforehand; nothing: random weights, and events alone to learn from.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -16,10 +15,9 @@
 #include "penchant/artifact/safetensors.h"
 #include "penchant/base/executor.h"
 #include "penchant/base/rng.h"
-#include "penchant/learn/torch/attention.h"
-#include "penchant/learn/torch/dropout.h"
 #include "penchant/learn/torch/network.h"
 #include "penchant/learn/torch/optimiser.h"
+#include "penchant/learn/torch/served_network.h"
 #include "penchant/learn/torch/tensors.h"
 #include "penchant/metrics/auc.h"
 
@@ -37,48 +35,23 @@ Error corrupt(const std::string& what) { return {ErrorCode::corrupt, what}; }
 class Copy {
  public:
   static Result<Copy> load(const std::string& folder, std::uint32_t blocks, Executor& executor) {
-    Copy out;
-    out.executor_ = &executor;
     PENCHANT_TRY(manifest, artifact::verify_release(folder));
-    out.manifest_ = std::move(manifest);
-    const auto& shape = out.manifest_.model;
-    if (blocks > shape.layers) return invalid("blocks is " + std::to_string(blocks) + "; the release has " + std::to_string(shape.layers));
+    if (blocks > manifest.model.layers) return invalid("blocks is " + std::to_string(blocks) + "; the release has " + std::to_string(manifest.model.layers));
     PENCHANT_TRY(file, artifact::SafeTensors::open(folder + "/model.safetensors"));
+    std::vector<NamedTensor> tensors;
     for (const auto& [name, view] : file.tensors()) {
       if (view.dtype != artifact::DType::f32) return corrupt("model.safetensors: " + name + " is not F32");
-      Tensor t = torch::empty(std::vector<std::int64_t>(view.shape.begin(), view.shape.end()), torch::kFloat32);
-      if (!view.bytes.empty()) std::memcpy(t.data_ptr(), view.bytes.data(), view.bytes.size());
-      out.tensors_.emplace(name, t);
+      const auto* values = reinterpret_cast<const float*>(view.bytes.data());
+      tensors.push_back({name, view.shape, {values, values + view.bytes.size() / sizeof(float)}});
     }
-    for (const char* needed : {"item.vector", "event.action", "event.gap", "final_norm.weight"})
-      if (!out.tensors_.contains(needed)) return corrupt(std::string("model.safetensors: there is no tensor ") + needed);
-    const bool all = blocks == 0;
-    out.first_learned_ = all ? 0 : shape.layers - blocks;
-    for (auto& [name, tensor] : out.tensors_) {
-      bool learns = name.starts_with("final_norm.") || (all && name.starts_with("event."));
-      for (std::uint32_t b = out.first_learned_; b < shape.layers; ++b) learns = learns || name.starts_with("block." + std::to_string(b) + ".");
-      if (!learns) continue;
-      tensor.set_requires_grad(true);
-      out.learned_.push_back({name, tensor, tensor.dim() == 2});
-    }
-    const Tensor items = out.at("item.vector");
-    out.items_ = shape.normalised ? items / items.norm(2, {1}, true).clamp_min(1e-12) : items;
-    const std::int64_t half = shape.dim / shape.heads / 2;
-    const Tensor exponent = torch::arange(half, torch::kFloat64) * (-1.0 / static_cast<double>(half));
-    const Tensor angles = torch::outer(torch::arange(static_cast<std::int64_t>(shape.max_len), torch::kFloat64),
-                                       torch::pow(torch::full({1}, 10000.0, torch::kFloat64), exponent));
-    out.cosines_ = angles.cos().to(torch::kFloat32);
-    out.sines_ = angles.sin().to(torch::kFloat32);
-    return out;
+    auto network = served_network(manifest.model, {{manifest.name}, tensors, manifest.model.logit_scale}, executor);
+    if (!network.ok()) return corrupt(network.error().message);
+    return Copy(std::move(manifest), std::move(tensors), std::move(network).value(), blocks);
   }
 
   /// User vectors as the dense head multiplies them, [t, d].
   [[nodiscard]] Tensor user_vectors(const EventTensors& events, double dropout, bool training) const {
-    Tensor x = torch::embedding(at("item.vector"), events.items) + torch::embedding(at("event.action"), events.actions) +
-               torch::embedding(at("event.gap"), events.gaps);
-    for (std::uint32_t b = 0; b < manifest_.model.layers; ++b)
-      x = run("block." + std::to_string(b), x, events.offsets, b < first_learned_ ? 0 : dropout, training);
-    const Tensor h = norm("final_norm", x);
+    const Tensor h = network_.states(vectors_, events, {.inner = dropout}, training);
     return manifest_.model.normalised ? h / h.norm(2, {-1}, true).clamp_min(1e-12) : h;
   }
 
@@ -86,33 +59,37 @@ class Copy {
   [[nodiscard]] const artifact::Manifest& manifest() const { return manifest_; }
   [[nodiscard]] const std::vector<Network::Weight>& learned() const { return learned_; }
   Status write(const std::string& path) const {
+    std::map<std::string, Tensor> now;
+    for (const auto& [name, value] : network_.exported()) now[name] = value;
     artifact::SafeTensorsWriter writer;
-    for (const auto& [name, tensor] : tensors_) {
-      const NamedTensor plain = named(name, tensor);
-      writer.add(name, artifact::DType::f32, plain.shape, std::as_bytes(std::span(plain.values)));
+    for (const NamedTensor& t : tensors_) {
+      const bool changed = std::ranges::find(learned_, t.name, &Network::Weight::name) != learned_.end();
+      const NamedTensor plain = changed ? named(t.name, now.at(t.name)) : t;
+      writer.add(t.name, artifact::DType::f32, plain.shape, std::as_bytes(std::span(plain.values)));
     }
     return writer.write(path);
   }
 
  private:
-  [[nodiscard]] const Tensor& at(const std::string& name) const { return tensors_.at(name); }
-  [[nodiscard]] Tensor norm(const std::string& name, const Tensor& x) const {
-    return torch::layer_norm(x, {x.size(-1)}, at(name + ".weight"), at(name + ".bias"), 1e-5);
-  }
-  [[nodiscard]] Tensor linear(const std::string& name, const Tensor& x) const { return torch::linear(x, at(name + ".weight"), at(name + ".bias")); }
-  [[nodiscard]] Tensor run(const std::string& b, Tensor x, const Tensor& offsets, double dropout, bool training) const {
-    const AttentionOptions how{static_cast<std::int64_t>(manifest_.model.heads), true, cosines_, sines_, training ? dropout : 0};
-    x = x + drop(linear(b + ".attn.out", attention(linear(b + ".attn.qkv", norm(b + ".norm1", x)), offsets, how, *executor_)), dropout, training);
-    const Tensor inner = drop(torch::gelu(linear(b + ".ffn.up", norm(b + ".norm2", x))), dropout, training);
-    return x + drop(linear(b + ".ffn.down", inner), dropout, training);
+  Copy(artifact::Manifest manifest, std::vector<NamedTensor> tensors, Network network, std::uint32_t blocks)
+      : manifest_(std::move(manifest)), tensors_(std::move(tensors)), network_(std::move(network)) {
+    vectors_ = network_.item_vectors().detach();
+    items_ = network_.dense_items(vectors_);
+    const bool all = blocks == 0;
+    for (const Network::Weight& w : network_.weights()) {
+      bool learns = w.name.starts_with("final_norm.") || (all && w.name.starts_with("event."));
+      for (std::uint32_t b = all ? 0 : manifest_.model.layers - blocks; b < manifest_.model.layers; ++b)
+        learns = learns || w.name.starts_with("block." + std::to_string(b) + ".");
+      w.value.set_requires_grad(learns);
+      if (learns) learned_.push_back(w);
+    }
   }
 
   artifact::Manifest manifest_;
-  Executor* executor_ = nullptr;  ///< outlives this and its gradients
-  std::map<std::string, Tensor> tensors_;
+  std::vector<NamedTensor> tensors_;  ///< as in the release
+  Network network_;
   std::vector<Network::Weight> learned_;
-  std::uint32_t first_learned_ = 0;
-  Tensor items_, cosines_, sines_;
+  Tensor vectors_, items_;  ///< [n, d] as read and as scored
 };
 
 /// A stretch of one history, and the outcomes that are judged by its positions.
@@ -343,8 +320,6 @@ Result<FinetuneReport> finetune(const std::string& from, const std::string& to, 
     manifest.files.clear();
     PENCHANT_DO(artifact::seal_release(to, manifest));
     return report;
-  } catch (const std::out_of_range&) {
-    return corrupt(from + "/model.safetensors lacks a tensor of the user model");
   } catch (const c10::Error& e) {
     return Error{ErrorCode::internal, std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "penchant/learn/torch/served_network.h"
+
 namespace penchant::learn {
 
 using torch::Tensor;
@@ -13,10 +15,7 @@ constexpr double kLogitsAtOnce = 8e6;  ///< how many positions are scored at one
 }  // namespace
 
 Result<Teacher> Teacher::make(const TeacherWeights& weights, Executor& executor) {
-  Architecture architecture;
-  architecture.scaled_input = false;  // exported vectors are scaled already
-  Network network(weights.shape, architecture, {}, Tensor(), torch::ones({weights.shape.items}), executor);
-  PENCHANT_DO(network.start_from(weights.weights));
+  PENCHANT_TRY(network, served_network(weights.shape, weights.weights, executor));
   Teacher teacher(std::move(network));
   torch::NoGradGuard no_grad;
   teacher.vectors_ = teacher.network_.item_vectors();
