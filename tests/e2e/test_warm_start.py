@@ -54,7 +54,7 @@ class WarmStart(unittest.TestCase):
         started = training["started_from"]
         self.assertEqual((started["release"], started["items_kept"], started["items_added"], started["items_gone"]), ("monday", 80, 12, 0))
         self.assertGreaterEqual(training["best_valid_ndcg10"], started["valid_ndcg10"])
-        self.assertLessEqual(len(training["epochs"]), 6)
+        self.assertLessEqual(len(training["epochs"]), 10)
 
     def test_the_new_release_is_live_and_proposes_new_items(self):
         with Server(self.home) as server:
