@@ -11,8 +11,7 @@ namespace penchant::learn {
 namespace {
 
 // Found on validation events: docs/decisions/0016-warm-start.md.
-constexpr double kLearningRateShare = 0.5;
-constexpr std::uint32_t kEpochs = 6, kPatience = 3, kGeneratorEpochs = 2;
+constexpr std::uint32_t kMostEpochs = 10, kPatience = 4, kGeneratorEpochs = 2;
 
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
@@ -26,7 +25,7 @@ std::vector<std::uint32_t> learned_rows(const EarlierRelease& earlier, const Dat
 
 /// Ids of the release in today's rows [items, d]; the others borrow.
 std::vector<float> ids_of(MatrixView<const float> before, std::span<const std::uint32_t> from, const TrainingData& data) {
-  retrieve::VectorTable ids(before.cols(), false), content;
+  retrieve::VectorTable ids(before.cols(), false);
   std::vector<std::uint8_t> unlearned(from.size(), 0);
   std::vector<std::uint32_t> borrowers;
   ids.grow(from.size());
@@ -35,7 +34,7 @@ std::vector<float> ids_of(MatrixView<const float> before, std::span<const std::u
     else unlearned[i] = 1, borrowers.push_back(i);
   }
   const Matrix<float> all = concatenated(data.modalities, data.items);
-  content = retrieve::VectorTable(all.cols(), true);
+  retrieve::VectorTable content(all.cols(), true);
   content.assign(all.view());
   retrieve::LenderTable lenders;
   lenders.grow(from.size());
@@ -100,8 +99,8 @@ Result<TrainOptions> warm_options(const EarlierRelease& earlier, std::string_vie
     options.depth_layers = s.depth_layers, options.normalised = s.normalised;
     options.mix_layers = s.mixes_layers, options.read_request = s.reads_request;
   }
-  options.learning_rate *= kLearningRateShare;
-  options.epochs = kEpochs, options.patience = kPatience, options.generator_epochs = kGeneratorEpochs;
+  options.epochs = std::min(kMostEpochs, options.epochs / 2);
+  options.patience = kPatience, options.generator_epochs = kGeneratorEpochs;
   return options;
 }
 
@@ -116,7 +115,8 @@ Status check_sizes(const EarlierRelease& earlier, const TrainOptions& o) {
   for (const auto& size : sizes)
     if (size.before != size.now)
       return invalid(std::string(size.name) + ": release \"" + earlier.manifest().name + "\" has " + std::to_string(size.before) +
-                     ", this training " + std::to_string(size.now) + ": leave out --preset and the setting, or train without --warm-start");
+                     ", this training " + std::to_string(size.now) +
+                     ": leave out --preset and the setting, or train without --warm-start");
   return {};
 }
 
@@ -130,18 +130,20 @@ Status check_unseen(const EarlierRelease& earlier, Dataset& dataset) {
   const std::string word(name_of(dataset.holdout));
   if (dataset.holdout == Holdout::time) {
     if (earlier.newest_event_ms < dataset.holdout_time_ms) return {};
-    return invalid(release + " has learned from events that --holdout time keeps back: start from a release that ends before them, or use --holdout none");
+    return invalid(release + " has learned from events that --holdout time keeps back: start from a release that ends before them, "
+                   "or use --holdout none");
   }
   const bool leaves_last_out = manifest.holdout == name_of(Holdout::last_out) || manifest.holdout == name_of(Holdout::cold);
   if (!leaves_last_out)
-    return invalid(release + " was trained with --holdout " + manifest.holdout + " and may have learned from the events that --holdout " + word +
-                   " keeps back: start from a release of last-out, or use --holdout none");
+    return invalid(release + " was trained with --holdout " + manifest.holdout + " and may have learned from the events that --holdout " +
+                   word + " keeps back: start from a release of last-out, or use --holdout none");
   if (manifest.ties_seed != dataset.ties_seed)
-    return invalid(release + " was trained with --ties-seed " + std::to_string(manifest.ties_seed) + ", so other events were held out than --ties-seed " +
-                   std::to_string(dataset.ties_seed) + " keeps back: use the same");
+    return invalid(release + " was trained with --ties-seed " + std::to_string(manifest.ties_seed) +
+                   ", so other events were held out than --ties-seed " + std::to_string(dataset.ties_seed) + " keeps back: use the same");
   for (std::size_t i = 0; i < dataset.held_out.size(); ++i)
     if (dataset.held_out[i] != 0 && earlier.row(dataset.item_ids[i]))
-      return invalid(release + " knows item \"" + dataset.item_ids[i] + "\", which --holdout cold keeps back: use --cold-by first-seen and a release that is older than these items, or another hold-out");
+      return invalid(release + " knows item \"" + dataset.item_ids[i] + "\", which --holdout cold keeps back: use --cold-by first-seen "
+                     "and a release that is older than these items, or another hold-out");
   return {};
 }
 
