@@ -168,26 +168,7 @@ void RequestRun::exact_generator(std::size_t count) {
       exact_[positions[r]] = 1;
     }
   }
-  impute_generator();
   score_pool();
-}
-
-void RequestRun::impute_generator() {
-  std::vector<float> dense, generator;
-  std::vector<std::uint8_t> untrained;
-  for (std::size_t p = 0; p < pool_.size(); ++p) {
-    if (exact_[p] == 0) continue;
-    dense.push_back(features_(p, column(Feature::dense)));
-    generator.push_back(features_(p, column(Feature::generator)));
-    untrained.push_back(world_.tables.untrained[pool_[p]]);
-  }
-  cold_line_ = cold_line(dense, generator, untrained);
-  for (std::size_t p = 0; p < pool_.size(); ++p) {
-    if (world_.tables.untrained[pool_[p]] == 0) continue;
-    float& value = features_(p, column(Feature::generator));
-    const float guess = cold_line_.at(features_(p, column(Feature::dense)));
-    value = exact_[p] != 0 ? std::max(value, guess) : guess;
-  }
 }
 
 }  // namespace penchant::recommend

@@ -126,12 +126,6 @@ class RequestRun::Removal final : public explain::Rescorer {
     std::vector<float> log_probs(rows.size());
     generate::path_log_probs(world_.generator(), hidden, world_.tables.codes.view(), rows, log_probs);
     for (std::size_t i = 0; i < rows.size(); ++i) features(where[i], column(Feature::generator)) = log_probs[i];
-    for (std::size_t r = 0; r < rows_.size(); ++r) {
-      if (world_.tables.untrained[rows_[r]] == 0) continue;
-      const float guess = run_.cold_line_.at(features(r, column(Feature::dense)));
-      float& value = features(r, column(Feature::generator));
-      value = world_.tables.has_id[rows_[r]] != 0 ? std::max(value, guess) : guess;
-    }
   }
 
   /// Without any history every item is as likely as any other.

@@ -93,7 +93,6 @@ class RequestRun {
   void add_candidate(std::uint32_t row, Source source, std::size_t rank);
   void fill_features();             ///< features_ of pool_, generator as far as known
   void exact_generator(std::size_t count);
-  void impute_generator();
   void apply_boosts();
   [[nodiscard]] std::vector<std::size_t> arrange();  ///< positions in pool_, best first
   [[nodiscard]] bool is_cold(std::size_t position) const;  ///< training saw no event of the candidate
@@ -146,7 +145,6 @@ class RequestRun {
   std::unordered_map<std::uint32_t, float> beam_;      ///< row -> exact path score
   float beam_floor_ = 0;                               ///< for rows that the beam did not reach
   std::vector<std::uint8_t> exact_;                    ///< [pool], 1: generator score is exact
-  ColdLine cold_line_;
 
   std::vector<float> medians_;              ///< [kFeatures] over the pool; empty until needed
   // Backing of explain::Context.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
 
 #include "penchant/base/rng.h"
 #include "penchant/kernels/top_k.h"
@@ -71,29 +70,19 @@ class ReleaseScorer final : public Scorer {
     Matrix<float> out(items(), rank::kHistoryFeatures);
     fill_history_features(signals, {&tables, counts(), median_, at_ms, seen, cold_lane_}, rows_, out.view());
     if (state.hidden.empty()) return out;
-    std::optional<ColdLine> line;  // of the first rows, which are the best ones
-    if (!generator) add_generator(state.hidden, rows_, line, out);
+    if (!generator) add_generator(state.hidden, rows_, out);
     else
-      for (auto rows = generator(out); !rows.empty(); rows = generator(out)) add_generator(state.hidden, rows, line, out);
+      for (auto rows = generator(out); !rows.empty(); rows = generator(out)) add_generator(state.hidden, rows, out);
     return out;
   }
 
  private:
   [[nodiscard]] CountViews counts() const { return {&release_.transitions, release_.last_seen_ms}; }
 
-  void add_generator(std::span<const float> hidden, std::span<const std::uint32_t> rows, std::optional<ColdLine>& line,
-                     Matrix<float>& out) const {
-    std::vector<float> generator(rows.size()), dense;
-    std::vector<std::uint8_t> untrained;
+  void add_generator(std::span<const float> hidden, std::span<const std::uint32_t> rows, Matrix<float>& out) const {
+    std::vector<float> generator(rows.size());
     generate::path_log_probs(generator_of(*release_.model, release_.tables, paths_), hidden, release_.tables.codes.view(), rows, generator);
-    for (const std::uint32_t i : rows) {
-      dense.push_back(out(i, column(Feature::dense)));
-      untrained.push_back(release_.tables.untrained[i]);
-    }
-    if (!line) line = cold_line(dense, generator, untrained);
-    for (std::size_t r = 0; r < rows.size(); ++r)
-      out(rows[r], column(Feature::generator)) =
-          untrained[r] == 0 || !cold_lane_ ? generator[r] : std::max(generator[r], line->at(dense[r]));
+    for (std::size_t r = 0; r < rows.size(); ++r) out(rows[r], column(Feature::generator)) = generator[r];
   }
 
   LoadedRelease release_;

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "penchant/kernels/top_k.h"
-
 namespace penchant::recommend {
 namespace {
 
@@ -113,28 +111,6 @@ HistorySignals history_signals(const ReleaseModel* model, const ItemTables& tabl
     tables.content.scan(signals.profile, signals.content);
   }
   return signals;
-}
-
-ColdLine cold_line(std::span<const float> dense, std::span<const float> values,
-                   std::span<const std::uint8_t> untrained) {
-  kernels::TopK best(kColdLinePoints);
-  for (std::size_t i = 0; i < dense.size(); ++i)
-    if (untrained[i] == 0 && std::isfinite(values[i])) best.offer(dense[i], static_cast<std::uint32_t>(i));
-  const auto points = best.take();
-  if (points.empty()) return {};
-  double x = 0, y = 0, xx = 0, xy = 0;
-  const auto n = static_cast<double>(points.size());
-  for (const auto& point : points) {
-    x += static_cast<double>(point.score) / n;
-    y += static_cast<double>(values[point.index]) / n;
-  }
-  for (const auto& point : points) {
-    const double dx = static_cast<double>(point.score) - x;
-    xx += dx * dx;
-    xy += dx * (static_cast<double>(values[point.index]) - y);
-  }
-  const double slope = xx > 1e-9 ? std::max(xy / xx, 0.0) : 0;
-  return {y - slope * x, slope};
 }
 
 void fill_history_features(const HistorySignals& signals, const FeatureInputs& inputs,

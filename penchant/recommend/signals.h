@@ -28,19 +28,6 @@ struct MedianItem {
 };
 [[nodiscard]] MedianItem median_item(const CountViews& counts, std::span<const std::uint8_t> untrained);
 
-/// How an untrained item's generator value is guessed: the line through the (dense, value) points of trained items.
-/// The generator gives codes it never saw together near-zero probability, whatever the item is
-/// (docs/decisions/0005-online-ranking.md).
-struct ColdLine {
-  double offset = 0, slope = 0;
-  [[nodiscard]] float at(float dense) const noexcept { return static_cast<float>(offset + slope * static_cast<double>(dense)); }
-};
-/// Least squares over the `kColdLinePoints` rows of highest dense value among trained ones, slope >= 0.
-/// Values that are not finite are left out.
-inline constexpr std::size_t kColdLinePoints = 200;
-[[nodiscard]] ColdLine cold_line(std::span<const float> dense, std::span<const float> values,
-                                 std::span<const std::uint8_t> untrained);
-
 /// Per row of the catalogue; an empty vector = the history says nothing. What was counted of a young item is filled up
 /// with what was counted of its lenders, and an untrained item has the mean tower score of its own where that is higher:
 /// the towers score what they never learned below all they did.
