@@ -43,6 +43,16 @@ def copied_home():
         yield home
 
 
+class OwnHome(unittest.TestCase):
+    """A class of tests with an empty home of its own, and a folder beside it for files to import."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="penchant-e2e-")
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.home = os.path.join(cls.folder.name, "home")
+
+
 class Server:
     """`penchant serve` on a free port; use as a context manager."""
 

@@ -2,10 +2,9 @@
 import json
 import os
 import random
-import tempfile
 import unittest
 
-from penchant import Server, run
+from penchant import OwnHome, Server, run
 
 GENRES, PER_GENRE, USERS, DAYS = 4, 12, 60, 20
 TIME = ("--holdout", "time", "--validation-from", "0.4", "--test-from", "0.5")
@@ -30,19 +29,14 @@ def write_shop(folder):
                     events.write(f"u{user},i{item},{5 if likes else 2},{1_600_041_600 + day * 86_400 + user * 60 + k}\n")
 
 
-class Embeddings(unittest.TestCase):
+class Embeddings(OwnHome):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="penchant-e2e-")
-        cls.home = os.path.join(cls.folder.name, "home")
+        super().setUpClass()
         write_shop(cls.folder.name)
         run("import", cls.folder.name, home=cls.home, check=0)
         for seed in ("1", "2"):
             run("train", "--name", "r" + seed, "--seed", seed, "--preset", "tiny", "--set", "epochs=4", *TIME, home=cls.home, check=0, timeout=600)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
 
     def json(self, *args):
         return json.loads(run("--json", *args, home=self.home, check=0, timeout=300).stdout)

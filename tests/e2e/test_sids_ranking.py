@@ -2,10 +2,9 @@
 import json
 import os
 import random
-import tempfile
 import unittest
 
-from penchant import MOVIELENS_HOME, copied_home, run
+from penchant import MOVIELENS_HOME, OwnHome, copied_home, run
 
 TOPICS, DAYS, PER_DAY, NEW_PER_DAY = 6, 20, 900, 8
 START = 1_600_041_600
@@ -28,17 +27,12 @@ def write_shop(folder):
                 events.write(f"u{user},i{item},{5 if liked else 2},{START + day * 86400 + n * 60}\n")
 
 
-class Ranking(unittest.TestCase):
+class Ranking(OwnHome):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="penchant-e2e-")
-        cls.home = os.path.join(cls.folder.name, "home")
+        super().setUpClass()
         write_shop(cls.folder.name)
         run("import", cls.folder.name, home=cls.home, check=0)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
 
     def ranking(self, *more):
         done = run("--json", "sids", "ranking", "--table-bytes", "8192", "--levels", "3", "--codebooks", "8,8,8", "--vocabulary", "40", "--seeds", "1,2", *more, home=self.home, check=0)

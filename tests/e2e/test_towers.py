@@ -5,7 +5,7 @@ import random
 import tempfile
 import unittest
 
-from penchant import Server, run
+from penchant import OwnHome, Server, run
 
 GENRES, PER_GENRE, USERS = 4, 25, 160
 
@@ -34,19 +34,14 @@ def write_shop(folder):
                 events.write(f"u{user},i{pick * GENRES + genre},{1_600_000_000 + at * 3600 + user}\n")
 
 
-class Towers(unittest.TestCase):
+class Towers(OwnHome):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="penchant-e2e-")
-        cls.home = os.path.join(cls.folder.name, "home")
+        super().setUpClass()
         write_shop(cls.folder.name)
         run("import", cls.folder.name, home=cls.home, check=0)
         run("train", "--name", "clips", "--towers", "--preset", "tiny", "--set", "epochs=3",
             "--set", "towers.epochs=12", "--set", "towers.dim=16", "--set", "towers.clusters=8", home=cls.home, check=0, timeout=600)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
 
     def test_they_are_judged_beside_the_rest_and_have_learned_the_genres(self):
         done = json.loads(run("--json", "eval", "--models", "towers,popularity", home=self.home, check=0, timeout=300).stdout)

@@ -2,10 +2,9 @@
 import json
 import os
 import random
-import tempfile
 import unittest
 
-from penchant import Server, run
+from penchant import OwnHome, Server, run
 
 GENRES, PER_GENRE, USERS = 4, 20, 120
 
@@ -27,21 +26,16 @@ def write_part(folder, first, last, events, seed):
                 out.write(f"u{user},i{pick * GENRES + genre},{1_600_000_000 + seed * 10_000_000 + at * 3600 + user}\n")
 
 
-class WarmStart(unittest.TestCase):
+class WarmStart(OwnHome):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="penchant-e2e-")
-        cls.home = os.path.join(cls.folder.name, "home")
+        super().setUpClass()
         for seed, first, last, events in ((1, 0, PER_GENRE, 12), (2, PER_GENRE, PER_GENRE + 3, 6)):
             part = os.path.join(cls.folder.name, f"part{seed}")
             write_part(part, first, last, events, seed)
             run("import", part, home=cls.home, check=0)
             args = ("--name", "monday", "--preset", "tiny", "--set", "epochs=6") if seed == 1 else ("--name", "tuesday", "--warm-start", "live")
             run("train", *args, home=cls.home, check=0, timeout=600)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
 
     def test_no_semantic_id_changed_and_every_new_item_has_its_own(self):
         diff = json.loads(run("--json", "sids", "diff", "monday", "tuesday", home=self.home, check=0).stdout)
