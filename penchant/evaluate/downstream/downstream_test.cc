@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr std::int64_t kT = 1'600'041'600'000;  // midnight UTC
-constexpr std::uint32_t kUsers = 40, kDays = 20, kItems = 40, kGenres = 4, kPerGenre = 10;
+constexpr std::uint32_t kUsers = 120, kDays = 20, kItems = 40, kGenres = 4, kPerGenre = 10;
 
 /// People who watch their genre two times in three and like it and the next one, the others seldom; the test release
 /// reads as state of a user the genre of the history.
@@ -109,7 +109,7 @@ TEST_F(DownstreamTest, AUserModelThatKnowsTheTasteHelpsAndATurnOfItsSpaceHurtsUn
   const auto r1 = model();
   auto turned = model();
   recommend::Alignment turn{.rotation = Matrix<double>(r1->dim(), r1->dim())};
-  for (std::size_t j = 0; j < r1->dim(); ++j) turn.rotation(j, j == 0 ? 2 : j == 2 ? 0 : j) = 1;  // two genres change places
+  for (std::size_t j = 0; j < r1->dim(); ++j) turn.rotation(j, j < kGenres ? (j + 2) % kGenres : j) = 1;  // every genre takes the place of one that its people dislike
   turned->align(turn, executor_);
   const auto found = measure_downstream(log_, events_,
                                         {.release = {"r1", r1.get()}, .finetuned = {}, .retrained = {{"r2", turned.get()}}}, options(), executor_).value();
