@@ -5,11 +5,18 @@
 #include <string>
 #include <utility>
 
+#include "penchant/base/executor.h"
 #include "penchant/kernels/attention.h"
+#include "penchant/kernels/packed_attention.h"
 #include "penchant/kernels/vectors.h"
 #include "penchant/nn/transformer_block.h"
 
 namespace penchant::nn {
+namespace {
+
+constexpr std::size_t kTogether = 32;  ///< rows of a fresh sequence from which on they attend together
+
+}  // namespace
 
 std::uint32_t gap_bucket(double seconds, std::uint32_t buckets) noexcept {
   if (buckets < 2 || !(seconds >= 0)) return 0;
@@ -101,6 +108,13 @@ void SequenceModel::Impl::attend_new(UserState& state, std::size_t layer, std::s
     keys.insert(keys.end(), qkv.begin() + static_cast<std::ptrdiff_t>(d),
                 qkv.begin() + static_cast<std::ptrdiff_t>(2 * d));
     values.insert(values.end(), qkv.begin() + static_cast<std::ptrdiff_t>(2 * d), qkv.end());
+  }
+  if (state.length == 0 && first_query == 0 && rows >= kTogether) {
+    const std::int64_t offsets[] = {0, static_cast<std::int64_t>(rows)};
+    std::vector<float> log_sums(rows * shape.heads);
+    Executor executor(1);
+    kernels::packed_attention({.offsets = offsets, .heads = shape.heads}, scratch.qkv.view(), scratch.mixed.view(), log_sums, executor);
+    return;
   }
   for (std::size_t t = first_query; t < rows; ++t) {
     const kernels::KeyValues past{keys.data(), values.data(), state.length + t + 1, d};
