@@ -188,7 +188,7 @@ Status run(const Arguments& a, Report& report) {
                                              .text_vectors = text::catalogue_vectors_file(a.home), .quantiser = a.quantiser,
                                              .levels = a.levels, .codebook = a.codebook,
                                              .codebooks = a.codebooks, .balance = a.balance,
-                                             .collisions = a.collisions, .ids_file = a.codes, .earlier = earlier, .seed = a.seed},
+                                             .collisions = a.collisions, .ids_file = a.codes, .attributes = checked.next_attributes > 0, .earlier = earlier, .seed = a.seed},
                                             executor, go_on));
   std::string preset = a.preset;
   if (preset == "auto") preset = earlier ? earlier->manifest().preset : learn::preset_for({.events = dataset.events, .users = dataset.users});

@@ -47,7 +47,7 @@ Result<Catalogue> read_catalogue(store::Store& store, const DatasetOptions& opti
     out.ids.push_back(item.id);
     if (keyed) out.cold_keys.push_back(catalog::cold_key(item, options.cold_by.attribute));
     out.texts.push_back(catalog::item_text(item));
-    out.attributes.add(item.attributes);
+    if (options.attributes) out.attributes.add(item.attributes);
     if (auto taken = given.add(item); !taken.ok()) error = std::move(taken).error();
     return !error;
   }));

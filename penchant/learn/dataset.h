@@ -50,6 +50,7 @@ struct DatasetOptions {
   double balance = 0;                         ///< semantic_id::QuantiserOptions::balance
   std::string collisions{"reassign"};         ///< as semantic_id::parse_collision_policy knows it
   std::string ids_file;  ///< semantic IDs made elsewhere, for semantic_id::parse_ids; empty: they are made here
+  bool attributes = false;                    ///< number the attribute values that items share (attribute_values.h): TrainOptions::next_attributes reads them
   const EarlierRelease* earlier = nullptr;    ///< its semantic IDs stay, and nothing it saw may be held out; lives through the call
   std::uint64_t seed = 1;
 };

@@ -43,9 +43,8 @@ Result<TeacherWeights> teacher_weights(const EarlierRelease& teacher, const Data
                          {"event.action", {dataset.data.actions.size(), shape.dim}, action_rows(teacher, actions, dataset.data.actions)}};
   for (const auto& [name, tensor] : teacher.weights.tensors()) {
     if (!read_as_it_is(name)) continue;
-    if (tensor.dtype != artifact::DType::f32) return Error{ErrorCode::corrupt, "model.safetensors: " + name + " is not of type F32"};
-    const auto* values = reinterpret_cast<const float*>(tensor.bytes.data());
-    out.weights.tensors.push_back({name, tensor.shape, {values, values + tensor.bytes.size() / sizeof(float)}});
+    PENCHANT_TRY(same, named_tensor(name, tensor));
+    out.weights.tensors.push_back(std::move(same));
   }
   shape.items = dataset.data.items;
   shape.actions = static_cast<std::uint32_t>(dataset.data.actions.size());

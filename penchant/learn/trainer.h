@@ -10,17 +10,11 @@
 
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/result.h"
+#include "penchant/learn/named_tensor.h"
 #include "penchant/learn/options.h"
 #include "penchant/learn/training_data.h"
 
 namespace penchant::learn {
-
-/// One weight under its name in model.safetensors (docs/formats/release.md).
-struct NamedTensor {
-  std::string name;
-  std::vector<std::uint64_t> shape;
-  std::vector<float> values;  ///< row-major
-};
 
 /// What a training that goes on from an earlier release began with; counts of items.
 struct StartedFrom {

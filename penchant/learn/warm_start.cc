@@ -63,9 +63,6 @@ Result<StartWeights> map_rows(const EarlierRelease& earlier, const Dataset& data
   const std::vector<std::uint32_t> from = learned_rows(earlier, dataset);
   for (const auto& [name, tensor] : earlier.weights.tensors()) {
     if (name == "item.vector") continue;  // made from the others
-    if (tensor.dtype != artifact::DType::f32)
-      return Error{ErrorCode::corrupt, "model.safetensors: " + name + " is not of type F32"};
-    const std::span<const float> values(reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float));
     NamedTensor taken{name, tensor.shape, {}};
     if (name == "item.id") {
       PENCHANT_TRY(ids, earlier.weights.matrix_f32(name, shape.items, shape.dim));
@@ -80,7 +77,8 @@ Result<StartWeights> map_rows(const EarlierRelease& earlier, const Dataset& data
       taken.values = action_rows(earlier, actions, dataset.data.actions);
       taken.shape[0] = dataset.data.actions.size();
     } else {
-      taken.values.assign(values.begin(), values.end());
+      PENCHANT_TRY(same, named_tensor(name, tensor));
+      taken = std::move(same);
     }
     out.tensors.push_back(std::move(taken));
   }

@@ -108,17 +108,18 @@ Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
   const std::size_t ahead = options.multi_token;
   for (const std::uint32_t w : chosen) {
     const Window& window = windows[w];
+    const bool oldest = window.begin == window.user_begin;
+    std::int64_t gap = gap_of(h, order[oldest ? window.begin : window.begin - 1], order[window.begin], oldest, options.gaps);
     for (std::uint64_t p = window.begin; p + 1 < window.end; ++p) {
       const std::uint64_t event = order[p];
-      const bool first = p == window.user_begin;
       events.items.push_back(h.items[event]);
       events.actions.push_back(h.actions[event]);
-      events.gaps.push_back(gap_of(h, first ? event : order[p - 1], event, first, options.gaps));
-      const std::int64_t next_gap = gap_of(h, event, order[p + 1], false, options.gaps);
-      events.requests.push_back(next_gap);
+      events.gaps.push_back(gap);
+      gap = gap_of(h, event, order[p + 1], false, options.gaps);
+      events.requests.push_back(gap);
       if (p < window.first || h.is_target[order[p + 1]] == 0) continue;
       batch.next_actions.push_back(h.actions[order[p + 1]]);
-      batch.next_gaps.push_back(next_gap);
+      batch.next_gaps.push_back(gap);
       batch.positions.push_back(static_cast<std::int64_t>(events.rows() - 1));
       double total = 0, weight = 1;
       const std::size_t at = batch.targets.size();

@@ -40,9 +40,8 @@ class Copy {
     PENCHANT_TRY(file, artifact::SafeTensors::open(folder + "/model.safetensors"));
     std::vector<NamedTensor> tensors;
     for (const auto& [name, view] : file.tensors()) {
-      if (view.dtype != artifact::DType::f32) return corrupt("model.safetensors: " + name + " is not F32");
-      const auto* values = reinterpret_cast<const float*>(view.bytes.data());
-      tensors.push_back({name, view.shape, {values, values + view.bytes.size() / sizeof(float)}});
+      PENCHANT_TRY(tensor, named_tensor(name, view));
+      tensors.push_back(std::move(tensor));
     }
     auto network = served_network(manifest.model, {{manifest.name}, tensors, manifest.model.logit_scale}, executor);
     if (!network.ok()) return corrupt(network.error().message);
