@@ -20,6 +20,7 @@
 #include "baseline.h"
 #include "finetune.h"
 #include "penchant/learn/dataset.h"
+#include "penchant/learn/launch.h"
 #include "penchant/learn/options.h"
 #include "penchant/learn/release_writer.h"
 #include "penchant/learn/teacher.h"
@@ -50,6 +51,7 @@ struct Arguments {
   std::string collisions = "reassign", codes;
   bool resume = false, quiet = false, towers = false;
   std::vector<std::string> settings;
+  learn::Launch launch;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -97,7 +99,7 @@ constexpr std::string_view kLive = "live";       ///< --warm-start, --teacher: t
 constexpr std::string_view kTowers = "towers.";  ///< before the settings of the towers
 
 std::uint32_t threads_of(const Arguments& a) {
-  return a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
+  return a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency() / a.launch.local_size);
 }
 
 Result<learn::TowerOptions> tower_options(const Arguments& a) {
@@ -145,6 +147,7 @@ Result<learn::TrainOptions> train_options(const Arguments& a, const std::string&
   options.threads = threads_of(a);
   options.checkpoint = a.checkpoint.empty() ? a.home + "/training.checkpoint" : a.checkpoint;
   options.resume = a.resume;
+  options.launch = a.launch;
   PENCHANT_DO(learn::validate(options));
   if (earlier != nullptr) PENCHANT_DO(learn::check_sizes(*earlier, options));
   return options;
@@ -225,7 +228,11 @@ Status run(const Arguments& a, Report& report) {
     return !stop_asked;
   };
   PENCHANT_TRY(model, learn::train_from({start ? &*start : nullptr, lessons ? &*lessons : nullptr}, dataset.data, options, sink));
+  if (!a.launch.leads()) return {};  // rank 0 writes the release
   if (start) notes.push_back(note_of(start->from, model));
+  std::uint32_t returns = 0;
+  for (const learn::EpochReport& e : model.epochs) returns += e.returns;
+  if (returns > 0) notes.push_back("the loss did not stay finite: " + std::to_string(returns) + " times it went back to the epoch before and on with half the learning rate; a lower --set learning_rate saves the time");
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::optional<learn::TrainedModel> towers;
   if (a.towers) {
@@ -278,9 +285,11 @@ int main(int argc, char** argv) try {
   app::FinetuneArguments copy;
   const CLI::App* finetune = app::declare_finetune(cli, copy);
   CLI11_PARSE(cli, argc, argv);
-  Status done;
-  {
-    app::Report report(arguments.quiet || baseline.quiet || copy.quiet, ::isatty(2) == 1);
+  auto launch = learn::launch_from_environment();
+  Status done = launch.ok() ? Status() : std::move(launch).error();
+  if (done.ok()) {
+    arguments.launch = *launch;
+    app::Report report(arguments.quiet || baseline.quiet || copy.quiet || !launch->leads(), ::isatty(2) == 1);
     if (fit->parsed()) done = app::run_fit(baseline, report, [] { return !app::stop_asked; });
     else if (encode->parsed()) done = app::run_encode(baseline);
     else if (finetune->parsed()) done = app::run_finetune(copy, app::now_iso(), report, [] { return !app::stop_asked; });

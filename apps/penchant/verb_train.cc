@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "context.h"
+#include "penchant/learn/launch.h"
 #include "penchant/service/training.h"
 #include "terminal.h"
 
@@ -11,14 +12,18 @@ namespace penchant::app {
 namespace {
 
 Status train(Context& context, service::TrainingOptions options) {
+  PENCHANT_TRY(launch, learn::launch_from_environment());
+  if (!launch.alone() && options.name.empty()) return invalid("--name is needed where several ranks train one release");
+  options.follows = !launch.leads();
   PENCHANT_TRY(store, context.store());
   options.home = context.globals().home;
   options.trainer = context.trainer();
   options.encoder_dir = context.globals().encoder_dir;
   options.threads = context.globals().threads;
-  ProgressLine line(context.globals().quiet);
+  ProgressLine line(context.globals().quiet || options.follows);
   PENCHANT_TRY(outcome, service::train_release(options, *store, context.executor(), line.sink()));
   line.finish();
+  if (options.follows) return {};
   if (context.globals().json) {
     const boost::json::object json{{"release", outcome.release}, {"folder", outcome.folder},
                                    {"seconds", outcome.seconds}, {"summary", outcome.summary},

@@ -121,6 +121,7 @@ Status validate(const TrainOptions& o) {
   PENCHANT_DO(in_range("clip", o.clip, 1e-6, 1e9));
   PENCHANT_DO(in_range("epochs", o.epochs, 1, 100'000));
   PENCHANT_DO(in_range("threads", o.threads, 1, 1024));
+  if (o.launch.size < 1 || o.launch.rank >= o.launch.size) return invalid("launch: rank " + std::to_string(o.launch.rank) + " of " + std::to_string(o.launch.size));
   if (o.resume && o.checkpoint.empty()) return invalid("resume needs the path of a checkpoint");
   return {};
 }

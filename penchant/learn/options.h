@@ -8,6 +8,7 @@
 #include "penchant/artifact/manifest.h"
 #include "penchant/base/result.h"
 #include "penchant/learn/architecture.h"
+#include "penchant/learn/launch.h"
 
 namespace penchant::learn {
 
@@ -71,6 +72,8 @@ struct TrainOptions {
   bool refit = false;                ///< trained by train_then_refit (refit.h) where the caller knows it
   std::uint64_t seed = 1;
   std::uint32_t threads = 1;         ///< threads of LibTorch; the same number gives the same weights
+
+  Launch launch;                     ///< the other ranks that learn the same network, of which each takes its share of `batch`
 
   // Files.
   std::string checkpoint;            ///< path of the checkpoint, rewritten after every epoch; empty: none

@@ -50,6 +50,7 @@ struct EpochReport {
   double seconds = 0;               ///< validation included
   double events_per_second = 0;     ///< positions learned from
   std::uint32_t skipped_steps = 0;  ///< steps whose gradient was not finite, left out
+  std::uint32_t returns = 0;        ///< to the checkpoint before, each with half the learning rate, as too many were
 };
 
 /// What one pass for the generator came to.
@@ -90,7 +91,8 @@ using TrainSink = std::function<bool(const TrainProgress&)>;
 /// was cut off and resumed from its checkpoint. Threads: sets LibTorch's thread count for the whole
 /// process; one call at a time.
 /// \return invalid_argument (options, data, or a checkpoint of another run), cancelled,
-/// resource_exhausted, corrupt (checkpoint), or internal when the loss does not stay finite
+/// resource_exhausted, corrupt (checkpoint), unavailable when another rank is gone, or internal when the loss does not
+/// stay finite: with a checkpoint it goes back there and on with half the learning rate first, five times in an epoch
 Result<TrainedModel> train(const TrainingData& data, const TrainOptions& options, const TrainSink& sink = {});
 /// The same with what is known beforehand. From given weights: where no epoch is better on validation than the start, the
 /// start is what comes out. With a teacher: its TrainOptions::teacher_top likeliest items are targets beside the next item.

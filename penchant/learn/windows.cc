@@ -100,6 +100,22 @@ std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& 
   return batches;
 }
 
+std::vector<std::uint32_t> shard_of(const std::vector<Window>& windows, std::span<const std::uint32_t> chosen, std::uint32_t rank,
+                                    std::uint32_t size) {
+  std::vector<std::uint32_t> all(chosen.begin(), chosen.end());
+  if (size == 1) return all;
+  const auto length = [&](std::uint32_t w) { return windows[w].end - windows[w].begin; };
+  std::ranges::stable_sort(all, std::ranges::greater{}, length);
+  std::vector<std::uint64_t> events(size, 0);
+  std::vector<std::uint32_t> mine;
+  for (const std::uint32_t w : all) {
+    const auto least = std::ranges::min_element(events);
+    *least += length(w);
+    if (static_cast<std::uint32_t>(least - events.begin()) == rank) mine.push_back(w);
+  }
+  return mine;
+}
+
 Batch pack(const Histories& h, const std::vector<std::uint64_t>& order,
            const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
            const TrainOptions& options, std::span<const float> strengths) {

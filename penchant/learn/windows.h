@@ -55,6 +55,11 @@ struct Batch {
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> plan_batches(const std::vector<Window>& windows,
                                                                    std::uint32_t batch, Rng& rng);
 
+/// The windows of one step that rank `rank` of `size` learns from: the longest first, each to the rank that has fewest
+/// events so far, so that no rank waits long for another. The shares of all ranks are `chosen`, each window once.
+[[nodiscard]] std::vector<std::uint32_t> shard_of(const std::vector<Window>& windows, std::span<const std::uint32_t> chosen,
+                                                  std::uint32_t rank, std::uint32_t size);
+
 /// Packs the windows `chosen`. Positions whose next event is no target are left out.
 /// \param strengths [actions], what a target of this action counts for; empty: 1
 [[nodiscard]] Batch pack(const Histories& histories, const std::vector<std::uint64_t>& order,

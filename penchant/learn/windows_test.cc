@@ -100,6 +100,27 @@ TEST(PlanBatches, MixLongAndShortHistories) {
   }
 }
 
+TEST(Shards, GiveEveryWindowToOneRankAndAllRanksLikeManyEvents) {
+  std::vector<std::vector<std::int64_t>> users;
+  Rng rng(3);
+  for (int u = 0; u < 200; ++u) users.emplace_back(2 + rng.below(100), 0);
+  const auto windows = make_windows(histories_of(users), 50, 25);
+  std::vector<std::uint32_t> chosen;
+  for (std::uint32_t w = 0; w < windows.size(); w += 2) chosen.push_back(w);
+  EXPECT_EQ(shard_of(windows, chosen, 0, 1), chosen) << "one rank takes them as they are";
+  std::vector<std::uint32_t> all;
+  std::vector<std::uint64_t> events;
+  for (std::uint32_t r = 0; r < 3; ++r) {
+    std::uint64_t sum = 0;
+    for (const std::uint32_t w : shard_of(windows, chosen, r, 3)) all.push_back(w), sum += windows[w].end - windows[w].begin;
+    events.push_back(sum);
+  }
+  std::ranges::sort(all);
+  EXPECT_EQ(all, chosen);
+  EXPECT_LE(std::ranges::max(events) - std::ranges::min(events), 51u) << "at most one window more";
+  EXPECT_TRUE(shard_of(windows, std::span(chosen).first(1), 2, 3).empty());
+}
+
 TEST(Pack, TargetsAreTheNextEventsWithWeightsThatSumToOne) {
   Histories h = histories_of({{0, 5000, 5000, 65000}});
   h.is_target = {1, 1, 0, 1};

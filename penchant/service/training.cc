@@ -83,6 +83,7 @@ Result<TrainingOutcome> train_release(const TrainingOptions& options, store::Sto
     return failure;
   }
 
+  if (options.follows) return outcome;
   PENCHANT_DO(evaluate::fit_fusion(outcome.folder, store, executor, progress));
   PENCHANT_TRY(summary, evaluate::write_card(outcome.folder, store, executor, progress));
   outcome.summary = summary;

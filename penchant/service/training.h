@@ -23,6 +23,7 @@ struct TrainingOptions {
   std::uint32_t threads = 0;       ///< 0: all cores
   bool resume = false;
   bool promote = true;
+  bool follows = false;            ///< another rank leads this training (learn/launch.h): learn with it, and leave the release to it
   std::vector<std::string> extra;  ///< further arguments of penchant-train, passed as they are
 };
 

@@ -14,6 +14,7 @@
 #include "penchant/artifact/files.h"
 #include "penchant/evaluate/baselines/trained_files.h"
 #include "penchant/evaluate/trainer_process.h"
+#include "penchant/learn/options.h"
 
 namespace penchant::evaluate {
 namespace {
@@ -115,6 +116,8 @@ Status TrainedModel::fit(const FitInput& input, Executor&, const ProgressSink& p
   PENCHANT_TRY(hash, artifact::sha256_file(sequences));
   std::string facts = hash + "\n" + name + "\n" + std::to_string(input.seed) + "\n" + std::to_string(kTrainerFormat);
   for (const auto& [setting, value] : settings_) facts += "\n" + setting + "=" + value;
+  // A trained model records its settings: one of a program that knew others could not be read.
+  for (const std::string& known : learn::settings_of(learn::TrainOptions())) facts += "\n" + known;
   const std::string key = artifact::sha256(facts);
   items_ = input.training.items;
   model_ = cache + "/" + name + "-" + key.substr(0, kKeyInName);

@@ -20,7 +20,7 @@ inline constexpr int kTrainerFormat = 3;
 /// A network that penchant-train fits on the training sequences; score = <user, item> + bias.
 ///
 /// fit() keeps what was trained below BaselineContext::cache_folder, in a folder named by the SHA-256
-/// of the sequences, the model, its settings, the seed and kTrainerFormat. A second fit() of the same
+/// of the sequences, the model, its settings, the settings there are, the seed and kTrainerFormat. A second fit() of the same
 /// trains nothing. A folder appears there whole or not at all, and its files are checked against their
 /// hashes before they are used; a damaged one is trained anew.
 ///

@@ -11,8 +11,8 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kCheckpointFormat = 3;
-constexpr std::int64_t kCurveColumns = 7;
+constexpr std::int64_t kCheckpointFormat = 4;
+constexpr std::int64_t kCurveColumns = 8;
 
 Tensor text_tensor(const std::string& text) {
   Tensor t = torch::empty({static_cast<std::int64_t>(text.size())}, torch::kUInt8);
@@ -25,7 +25,7 @@ Tensor curve_tensor(const std::vector<EpochReport>& curve) {
   auto* row = t.data_ptr<double>();
   for (const EpochReport& r : curve) {
     const double values[kCurveColumns] = {double(r.epoch), r.loss, r.valid_ndcg10,
-                                          r.learning_rate, r.seconds, r.events_per_second, double(r.skipped_steps)};
+                                          r.learning_rate, r.seconds, r.events_per_second, double(r.skipped_steps), double(r.returns)};
     std::memcpy(row, values, sizeof values);
     row += kCurveColumns;
   }
@@ -38,7 +38,7 @@ std::vector<EpochReport> curve_from(const Tensor& t) {
   for (std::int64_t e = 0; e < c.size(0); ++e) {
     const double* v = c.data_ptr<double>() + e * kCurveColumns;
     curve.push_back({static_cast<std::uint32_t>(v[0]), v[1], v[2], v[3], v[4], v[5],
-                     static_cast<std::uint32_t>(v[6])});
+                     static_cast<std::uint32_t>(v[6]), static_cast<std::uint32_t>(v[7])});
   }
   return curve;
 }

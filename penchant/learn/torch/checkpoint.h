@@ -2,10 +2,10 @@
 /// \file Where a run stands, on disk. Private to penchant/learn/torch.
 ///
 /// A LibTorch archive, rewritten whole after every epoch (temporary name, then rename). Entries:
-/// 1. `format` i64 [1] = 3; 2. `run` u8 [..], fingerprint of data, options and start: another run's file is
+/// 1. `format` i64 [1] = 4; 2. `run` u8 [..], fingerprint of data, options and start: another run's file is
 /// refused; 3. `now.<i>`, `best.<i>`: the weights in table order; 4. `optimiser`: AdamW's state;
 /// 5. `clock` i64 [4]: epochs done, steps done, best epoch, epochs since the best; 6. `curve` f64
-/// [epochs, 7]: the reports. Random numbers are drawn afresh from (seed, epoch, step): no state.
+/// [epochs, 8]: the reports. Random numbers are drawn afresh from (seed, epoch, step): no state.
 #include <torch/torch.h>
 
 #include <cstdint>

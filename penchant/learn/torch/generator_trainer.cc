@@ -36,8 +36,8 @@ double seconds_since(SteadyClock::time_point start) { return std::chrono::durati
 class GeneratorTraining {
  public:
   GeneratorTraining(Network& network, const TrainingData& data, const TrainOptions& options, const std::vector<Window>& windows,
-                    Executor& executor, const TrainSink& sink)
-      : network_(network), data_(data), options_(options), windows_(windows), executor_(executor), sink_(sink), rng_(options.seed ^ 0x67656e6572617465ULL) {
+                    Executor& executor, Ranks& ranks, const TrainSink& sink)
+      : network_(network), data_(data), options_(options), windows_(windows), executor_(executor), ranks_(ranks), sink_(sink), rng_(options.seed ^ 0x67656e6572617465ULL) {
     for (const Network::Weight& w : network.weights())
       if (w.name.starts_with("depth.")) weights_.push_back(w);
   }
@@ -147,7 +147,7 @@ class GeneratorTraining {
     torch::NoGradGuard no_grad;
     double sum = 0;
     const auto some = static_cast<std::size_t>(rows_at_once());
-    for (std::size_t at = 0; at < asked_.size(); at += some) {
+    for (std::size_t at = ranks_.rank() * some; at < asked_.size(); at += ranks_.size() * some) {
       std::vector<std::uint32_t> users;
       std::vector<std::int64_t> targets;
       for (std::size_t k = at; k < std::min(at + some, asked_.size()); ++k) {
@@ -157,7 +157,7 @@ class GeneratorTraining {
       const PackedEvents batch = pack_histories(data_.train, users, network_.query_length(), network_.shape().gaps);
       sum += loss_of(network_.user_states(vectors_, batch), codes_of(tensor_of(targets))).item<double>() * static_cast<double>(users.size());
     }
-    return sum / static_cast<double>(asked_.size());
+    return ranks_.sum(sum) / static_cast<double>(asked_.size());
   }
 
   Result<GeneratorEpoch> epoch(std::uint32_t number, Optimiser& optimiser) {
@@ -166,45 +166,54 @@ class GeneratorTraining {
     const auto batches = plan_batches(windows_, windows_per_step(options_), rng_);
     double loss = 0, seen = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-      const Batch batch = pack(data_.train, order, windows_, batches[b], options_);
-      if (!batch.positions.empty()) {
-        torch::manual_seed(rng_());
-        const auto count = static_cast<std::int64_t>(batch.positions.size());
-        const double value = step(batch, count, rate((double(number - 1) + double(b) / double(batches.size())) / options_.generator_epochs), optimiser);
-        if (std::isfinite(value)) loss += value * double(count), seen += double(count);
+      const Batch batch = pack(data_.train, order, windows_, shard_of(windows_, batches[b], ranks_.rank(), ranks_.size()), options_);
+      const double count = ranks_.sum(static_cast<double>(batch.positions.size()));
+      if (count > 0) {
+        torch::manual_seed(rng_() + ranks_.rank());
+        const double value = step(batch, rate((double(number - 1) + double(b) / double(batches.size())) / options_.generator_epochs), optimiser);
+        if (std::isfinite(value)) loss += value * count, seen += count;
       }
       const double spent = seconds_since(started), per_step = spent / double(b + 1);
       TrainProgress p{number, options_.generator_epochs, b + 1, batches.size(), seen > 0 ? loss / seen : 0, spent > 0 ? seen / spent : 0, 0, nullptr, "generator"};
       p.seconds_left = per_step * double(batches.size() - b - 1 + (options_.generator_epochs - number) * batches.size());
-      if (sink_ && !sink_(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(number) + " of the generator"};
+      if (ranks_.any(sink_ && !sink_(p))) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(number) + " of the generator"};
     }
     const GeneratorEpoch report{number, loss / std::max(1.0, seen), validation_loss(), seconds_since(started)};
     return report;
   }
 
-  [[nodiscard]] std::int64_t rows_at_once() const { return std::max<std::int64_t>(1, std::llround(kLogitsAtOnce / data_.items)); }
+  /// Of one rank.
+  [[nodiscard]] std::int64_t rows_at_once() const { return std::max<std::int64_t>(1, std::llround(kLogitsAtOnce / data_.items / ranks_.size())); }
 
   /// Cosine from kLearningRate to a twentieth. \param done share of the training
   static double rate(double done) { return kLearningRate * (0.05 + 0.95 * 0.5 * (1 + std::cos(M_PI * done))); }
 
   /// \return the loss; not finite: nothing was learned
-  double step(const Batch& batch, std::int64_t count, double learning_rate, Optimiser& optimiser) {
+  double step(const Batch& batch, double learning_rate, Optimiser& optimiser) {
+    const auto count = static_cast<std::int64_t>(batch.positions.size());
     const std::int64_t some = std::min(count, rows_at_once());
-    const Tensor chosen = torch::randperm(count, torch::kInt64).narrow(0, 0, some);
-    Tensor hidden;
-    {
-      torch::NoGradGuard no_grad;
-      hidden = network_.states(vectors_, tensors_of(batch.events))
-                   .index_select(0, tensor_of(batch.positions).index_select(0, chosen));
-    }
-    const Tensor codes = codes_of(tensor_of(batch.targets).view({count, -1}).select(1, 0).index_select(0, chosen));
-    const Tensor loss = loss_of(hidden, codes);
+    const double all = ranks_.sum(static_cast<double>(some));
     optimiser.zero_grad();
-    loss.backward();
+    double value = 0;
+    if (some > 0) {
+      const Tensor chosen = torch::randperm(count, torch::kInt64).narrow(0, 0, some);
+      Tensor hidden;
+      {
+        torch::NoGradGuard no_grad;
+        hidden = network_.states(vectors_, tensors_of(batch.events))
+                     .index_select(0, tensor_of(batch.positions).index_select(0, chosen));
+      }
+      const Tensor codes = codes_of(tensor_of(batch.targets).view({count, -1}).select(1, 0).index_select(0, chosen));
+      const Tensor loss = loss_of(hidden, codes);
+      const double share = static_cast<double>(some) / all;
+      loss.backward(torch::full({}, share, loss.options()));
+      value = share * loss.item<double>();
+    }
+    optimiser.join(ranks_, value);
     const double norm = optimiser.gradient_norm();
     if (!std::isfinite(norm)) return norm;
     optimiser.step(learning_rate, norm > kClip ? kClip / norm : 1, executor_);
-    return loss.item<double>();
+    return value;
   }
 
   Network& network_;
@@ -212,6 +221,7 @@ class GeneratorTraining {
   const TrainOptions& options_;
   const std::vector<Window>& windows_;
   Executor& executor_;
+  Ranks& ranks_;
   const TrainSink& sink_;
   Rng rng_;
   std::vector<Network::Weight> weights_;
@@ -226,8 +236,8 @@ class GeneratorTraining {
 }  // namespace
 
 Result<std::vector<GeneratorEpoch>> train_generator(Network& network, const TrainingData& data, const TrainOptions& options,
-                                                    const std::vector<Window>& windows, Executor& executor, const TrainSink& sink) {
-  return GeneratorTraining(network, data, options, windows, executor, sink).run();
+                                                    const std::vector<Window>& windows, Executor& executor, Ranks& ranks, const TrainSink& sink) {
+  return GeneratorTraining(network, data, options, windows, executor, ranks, sink).run();
 }
 
 }  // namespace penchant::learn

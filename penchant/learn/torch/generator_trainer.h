@@ -4,6 +4,7 @@
 
 #include "penchant/base/executor.h"
 #include "penchant/learn/torch/network.h"
+#include "penchant/learn/torch/ranks.h"
 #include "penchant/learn/trainer.h"
 #include "penchant/learn/windows.h"
 
@@ -17,6 +18,7 @@ namespace penchant::learn {
 /// without validation cases the last one. At most kLogitsAtOnce dense logits are in memory.
 /// \return one report per epoch, 0 first; cancelled
 Result<std::vector<GeneratorEpoch>> train_generator(Network& network, const TrainingData& data, const TrainOptions& options,
-                                                    const std::vector<Window>& windows, Executor& executor, const TrainSink& sink);
+                                                    const std::vector<Window>& windows, Executor& executor, Ranks& ranks,
+                                                    const TrainSink& sink);
 
 }  // namespace penchant::learn

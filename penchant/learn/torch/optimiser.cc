@@ -26,6 +26,29 @@ void Optimiser::zero_grad() {
   for (Slot& s : slots_) s.value.mutable_grad() = Tensor();
 }
 
+void Optimiser::join(Ranks& ranks, double& loss) {
+  if (ranks.alone()) return;
+  torch::NoGradGuard no_grad;
+  // One message: the loss, which weights have a gradient, the gradients.
+  const auto head = static_cast<std::int64_t>(1 + slots_.size());
+  std::int64_t size = head;
+  for (const Slot& s : slots_) size += s.value.numel();
+  Tensor all = torch::zeros({size});
+  auto* first = all.data_ptr<float>();
+  first[0] = static_cast<float>(loss);
+  std::int64_t at = head;
+  for (std::size_t i = 0; i < slots_.size(); at += slots_[i].value.numel(), ++i) {
+    if (!slots_[i].value.grad().defined()) continue;
+    first[1 + i] = 1;
+    all.narrow(0, at, slots_[i].value.numel()).copy_(slots_[i].value.grad().reshape({-1}));
+  }
+  ranks.sum(all);
+  loss = first[0];
+  at = head;
+  for (std::size_t i = 0; i < slots_.size(); at += slots_[i].value.numel(), ++i)
+    if (first[1 + i] > 0) slots_[i].value.mutable_grad() = all.narrow(0, at, slots_[i].value.numel()).view(slots_[i].value.sizes());
+}
+
 double Optimiser::gradient_norm() const {
   double sum = 0;
   for (const Slot& s : slots_)

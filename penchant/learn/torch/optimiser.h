@@ -8,6 +8,7 @@
 
 #include "penchant/base/executor.h"
 #include "penchant/kernels/adamw.h"
+#include "penchant/learn/torch/ranks.h"
 
 namespace penchant::learn {
 
@@ -21,6 +22,8 @@ class Optimiser {
     for (const auto& w : weights) add(w.value, w.decays);
   }
   void zero_grad();
+  /// Sums the gradients of all ranks, and `loss`; a weight has a gradient where one rank has.
+  void join(Ranks& ranks, double& loss);
   /// Norm of all gradients; not finite where one is not.
   [[nodiscard]] double gradient_norm() const;
   /// Moves every weight that has a gradient, at this learning rate, by its gradient times `scale`.

@@ -8,14 +8,16 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <utility>
 
-#include "penchant/artifact/files.h"
 #include "penchant/learn/torch/auxiliary.h"
 #include "penchant/learn/torch/checkpoint.h"
 #include "penchant/learn/torch/generator_trainer.h"
 #include "penchant/learn/torch/losses.h"
 #include "penchant/learn/torch/network.h"
 #include "penchant/learn/torch/optimiser.h"
+#include "penchant/learn/torch/ranks.h"
+#include "penchant/learn/torch/run_id.h"
 #include "penchant/learn/torch/sampled_losses.h"
 #include "penchant/learn/torch/teacher.h"
 #include "penchant/learn/torch/tensors.h"
@@ -30,48 +32,14 @@ using Seconds = std::chrono::duration<double>;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kMaxSkippedSteps = 10;   ///< steps without a finite gradient, per epoch; never all of them
+constexpr std::uint32_t kMaxReturns = 5;         ///< to the checkpoint, when an epoch has too many of them
+constexpr double kRateAfterReturn = 0.5;         ///< share of the learning rate after each
 constexpr double kLastLearningRate = 0.05;       ///< share left at the end of the cosine
 
 /// Mixes (seed, a, b) into one 64-bit seed.
 std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b) {
   Rng rng(seed ^ (a * 0x9e3779b97f4a7c15ULL) ^ (b * 0xd1342543de82ef95ULL));
   return rng();
-}
-
-/// Fingerprint of everything that decides the weights: a checkpoint fits no other run.
-std::string fingerprint(const TrainingData& data, const TrainOptions& o, const Knowledge& known) {
-  std::string text = "1";
-  const auto put = [&](double v) { text += ' ' + std::to_string(v); };
-  for (const double v : {double(o.dim), double(o.layers), double(o.heads), double(o.ffn), double(o.max_len),
-                         double(o.depth_layers), double(o.gaps), double(o.normalised), o.logit_scale,
-                         double(o.multi_token), o.multi_token_decay,
-                         o.label_smoothing, o.dropout, o.input_dropout, o.id_dropout, double(o.batch),
-                         double(o.stride), double(o.shuffle_ties), o.learning_rate * 1e6, o.weight_decay * 1e6,
-                         o.clip, double(o.warmup_steps), double(o.cosine), double(o.epochs), double(o.threads),
-                         double(o.architecture.encoder), double(o.architecture.objective), double(o.architecture.loss),
-                         double(o.architecture.rotary), double(o.architecture.context),
-                         double(o.architecture.input_norm), double(o.architecture.item_bias), double(o.negatives), o.negative_power, o.calibration,
-                         o.score_penalty, o.mask_share, o.id_scale, o.weight_scale, double(o.architecture.from_end),
-                         double(o.architecture.scaled_input), double(o.architecture.drops_attention), o.age, double(o.borrow),
-                         double(o.mix_layers), double(o.read_request), o.engagement, o.next_action, o.next_gap, o.next_attributes, double(o.accumulate)})
-    put(v);
-  text += ' ' + std::to_string(o.seed);
-  const auto bytes = [&](const auto& v) {
-    text += ' ' + artifact::sha256({reinterpret_cast<const char*>(v.data()), v.size() * sizeof(v[0])});
-  };
-  bytes(data.train.offsets);
-  bytes(data.train.items);
-  bytes(data.train.actions);
-  bytes(data.train.times_ms);
-  bytes(data.codes.values());
-  for (const Modality& m : data.modalities) bytes(m.vectors.values());
-  const auto weights = [&](const StartWeights& w) {
-    put(w.logit_scale);
-    for (const NamedTensor& t : w.tensors) bytes(t.values);
-  };
-  if (known.start != nullptr) weights(*known.start);
-  if (known.teacher != nullptr) put(o.teacher_share), put(o.teacher_top), weights(known.teacher->weights);
-  return artifact::sha256(text);
 }
 
 Network make_network(const TrainingData& data, const TrainOptions& options, Executor& executor) {
@@ -93,9 +61,9 @@ Network make_network(const TrainingData& data, const TrainOptions& options, Exec
 /// One run: the network, its optimiser and where it stands.
 class Run {
  public:
-  /// \param known lives longer than the run
-  Run(const TrainingData& data, const TrainOptions& options, const Knowledge& known)
-      : data_(data), options_(options), known_(known), run_id_(fingerprint(data, options, known)),
+  /// \param known lives longer than the run, as `ranks` does
+  Run(const TrainingData& data, const TrainOptions& options, const Knowledge& known, Ranks& ranks)
+      : data_(data), options_(options), known_(known), ranks_(ranks), run_id_(run_id(data, options, known)),
         windows_(make_windows(data.train, options.max_len, options.stride)), executor_(options.threads),
         network_(make_network(data, options, executor_)), auxiliary_(data, options),
         optimiser_(weights(), {.weight_decay = options.weight_decay, .beta2 = 0.98}) {
@@ -110,6 +78,8 @@ class Run {
   }
 
   Result<TrainedModel> go(const TrainSink& sink) {
+    if (!ranks_.agree(run_id_))
+      return invalid("the ranks do not train the same network: start all of them with the same home, settings, seed and --threads");
     if (known_.teacher != nullptr) {
       PENCHANT_TRY(teacher, Teacher::make(*known_.teacher, executor_));
       teacher_.emplace(std::move(teacher));
@@ -124,8 +94,16 @@ class Run {
       if (found.ok()) position_ = std::move(found).value();
       else if (found.error().code != ErrorCode::not_found) return std::move(found).error();
     }
+    if (!ranks_.agree(std::to_string(position_.epochs_done)))
+      return invalid("the ranks do not resume from the same epoch: the checkpoint must lie where all of them see it");
+    ranks_.follow(now_);  // equal already, unless two machines compute differently
+    if (position_.epochs_done == 0) PENCHANT_DO(save());
     while (position_.epochs_done < last_epoch() && !out_of_patience()) {
       PENCHANT_TRY(report, epoch(sink));
+      if (report.skipped_steps > most_skipped()) {
+        PENCHANT_DO(go_back(report));
+        continue;
+      }
       PENCHANT_DO(finish_epoch(report, sink));
     }
     {
@@ -134,7 +112,7 @@ class Run {
     }
     std::vector<GeneratorEpoch> generator;
     if (!data_.codes.empty()) {
-      PENCHANT_TRY(learned, train_generator(network_, data_, options_, windows_, executor_, sink));
+      PENCHANT_TRY(learned, train_generator(network_, data_, options_, windows_, executor_, ranks_, sink));
       generator = std::move(learned);
     }
     return result(std::move(generator));
@@ -164,7 +142,9 @@ class Run {
   [[nodiscard]] double learning_rate() const {
     const double step = static_cast<double>(position_.steps_done);
     const double total = static_cast<double>(steps_per_epoch_) * options_.epochs;
-    double rate = options_.learning_rate;
+    std::uint32_t returns = returns_;
+    for (const EpochReport& r : position_.curve) returns += r.returns;
+    double rate = options_.learning_rate * std::pow(kRateAfterReturn, returns);
     if (options_.warmup_steps > 0) rate *= std::min(1.0, (step + 1) / options_.warmup_steps);
     if (options_.cosine)
       rate *= kLastLearningRate + (1 - kLastLearningRate) * 0.5 * (1 + std::cos(M_PI * step / std::max(1.0, total)));
@@ -177,11 +157,12 @@ class Run {
     bool skipped = false;
   };
 
-  /// The windows of one step, packed `batch` at a time; parts without a position to learn from are left out.
+  /// This rank's windows of one step, packed `batch` at a time; parts without a position to learn from are left out.
   std::vector<Batch> parts_of(std::span<const std::uint32_t> windows, const std::vector<std::uint64_t>& order, Rng& rng) const {
+    const std::vector<std::uint32_t> mine = shard_of(windows_, windows, ranks_.rank(), ranks_.size());
     std::vector<Batch> parts;
-    for (std::size_t at = 0; at < windows.size(); at += options_.batch) {
-      const auto chosen = windows.subspan(at, std::min<std::size_t>(options_.batch, windows.size() - at));
+    for (std::size_t at = 0; at < mine.size(); at += options_.batch) {
+      const auto chosen = std::span(mine).subspan(at, std::min<std::size_t>(options_.batch, mine.size() - at));
       Batch part = options_.architecture.objective == Objective::cloze
                        ? pack_cloze(data_.train, windows_, chosen, options_, data_.items, rng)
                        : pack(data_.train, order, windows_, chosen, options_, strengths_);
@@ -190,17 +171,22 @@ class Run {
     return parts;
   }
 
-  /// One move of the optimiser along the mean gradient over the positions of all parts, each of which has one.
+  /// One move of the optimiser along the mean gradient over the positions of all parts of all ranks; none where none has one.
   StepLoss step(const std::vector<Batch>& parts, double rate) {
     StepLoss out;
-    for (const Batch& part : parts) out.positions += part.positions.size();
+    double positions = 0;
+    for (const Batch& part : parts) positions += static_cast<double>(part.positions.size());
+    positions = ranks_.sum(positions);
+    if (positions == 0) return out;
+    out.positions = static_cast<std::size_t>(positions);
     optimiser_.zero_grad();
     for (const Batch& part : parts) {
-      const double share = static_cast<double>(part.positions.size()) / static_cast<double>(out.positions);
+      const double share = static_cast<double>(part.positions.size()) / positions;
       const auto [loss, all] = mean_losses(part);
       all.backward(torch::full({}, share, all.options()));
       out.value += share * loss.item<double>();
     }
+    optimiser_.join(ranks_, out.value);
     const double norm = optimiser_.gradient_norm();
     out.skipped = !std::isfinite(norm) || !std::isfinite(out.value);
     if (!out.skipped) optimiser_.step(rate, norm > options_.clip ? options_.clip / norm : 1, executor_);
@@ -248,6 +234,23 @@ class Run {
     place_ = tensor_of(places);
   }
 
+  [[nodiscard]] std::uint32_t most_skipped() const {
+    return static_cast<std::uint32_t>(std::min<std::size_t>(kMaxSkippedSteps, steps_per_epoch_ - 1));
+  }
+
+  /// All over again from the last checkpoint, with a lower learning rate. \return internal when that was tried often enough
+  Status go_back(const EpochReport& report) {
+    if (options_.checkpoint.empty() || returns_ == kMaxReturns)
+      return Error{ErrorCode::internal, "the loss did not stay finite in epoch " + std::to_string(report.epoch) +
+                                            (returns_ > 0 ? ", nor with " + std::to_string(report.learning_rate) + " as learning rate" : "") +
+                                            ": try --set learning_rate with a lower one"};
+    PENCHANT_TRY(found, load_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_));
+    position_ = std::move(found);
+    ++returns_;
+    return {};
+  }
+
+  /// One pass; ends at once when more than most_skipped() steps were skipped.
   Result<EpochReport> epoch(const TrainSink& sink) {
     EpochReport report;
     report.epoch = position_.epochs_done + 1;
@@ -260,24 +263,18 @@ class Run {
     for (std::size_t b = 0; b < batches.size(); ++b) {
       const std::vector<Batch> parts = parts_of(batches[b], order, rng);
       report.learning_rate = learning_rate();
-      if (!parts.empty()) {
-        torch::manual_seed(mix(options_.seed, position_.epochs_done, 3 + b));
-        const StepLoss loss = step(parts, report.learning_rate);
-        if (loss.skipped && ++report.skipped_steps > std::min<std::size_t>(kMaxSkippedSteps, batches.size() - 1))
-          return Error{ErrorCode::internal,
-                       "the loss did not stay finite in epoch " + std::to_string(report.epoch) + ", step " +
-                           std::to_string(b + 1) + ": try a lower learning rate; the checkpoint of epoch " +
-                           std::to_string(position_.epochs_done) + " is untouched"};
-        if (!loss.skipped) {
-          const double n = static_cast<double>(loss.positions);
-          total += loss.value * n, seen += n;
-        }
+      torch::manual_seed(mix(options_.seed ^ ranks_.rank(), position_.epochs_done, 3 + b));
+      const StepLoss loss = step(parts, report.learning_rate);
+      if (loss.skipped && ++report.skipped_steps > most_skipped()) return report;
+      if (!loss.skipped) {
+        const double n = static_cast<double>(loss.positions);
+        total += loss.value * n, seen += n;
       }
       ++position_.steps_done;
       fill(report, total, seen, seconds());
       TrainProgress p{report.epoch, last_epoch(), b + 1, batches.size(), report.loss, report.events_per_second, 0, nullptr};
       p.seconds_left = seconds_left(seconds() / double(b + 1), batches.size() - b - 1);
-      if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
+      if (ranks_.any(sink && !sink(p))) return Error{ErrorCode::cancelled, "training was cancelled in epoch " + std::to_string(report.epoch)};
     }
     report.valid_ndcg10 = validate_network();
     const double rate = report.events_per_second;
@@ -301,6 +298,7 @@ class Run {
 
   Status finish_epoch(EpochReport report, const TrainSink& sink) {
     ++position_.epochs_done;
+    report.returns = std::exchange(returns_, 0);
     const bool judged = std::isfinite(report.valid_ndcg10);
     const bool first = position_.best_epoch == 0 && known_.start == nullptr;
     const bool better = !judged || first || report.valid_ndcg10 > best_ndcg();
@@ -310,16 +308,20 @@ class Run {
       position_.best_epoch = report.epoch;
     }
     position_.stale_epochs = better ? 0 : position_.stale_epochs + 1;
-    if (!options_.checkpoint.empty())
-      PENCHANT_DO(save_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_, position_));
+    PENCHANT_DO(save());
     TrainProgress p{report.epoch, last_epoch(), steps_per_epoch_, steps_per_epoch_, report.loss,
                     report.events_per_second, 0, &report};
     p.seconds_left = report.seconds * (last_epoch() - position_.epochs_done);
-    if (sink && !sink(p)) return Error{ErrorCode::cancelled, "training was cancelled after epoch " + std::to_string(report.epoch)};
+    if (ranks_.any(sink && !sink(p))) return Error{ErrorCode::cancelled, "training was cancelled after epoch " + std::to_string(report.epoch)};
     return {};
   }
 
-  [[nodiscard]] double validate_network() const { return validation_ndcg10(network_, data_, mix(options_.seed, 0, 4)); }
+  [[nodiscard]] Status save() const {
+    if (options_.checkpoint.empty() || !ranks_.leads()) return {};
+    return save_checkpoint(options_.checkpoint, run_id_, now_, best_, optimiser_, position_);
+  }
+
+  [[nodiscard]] double validate_network() const { return validation_ndcg10(network_, data_, mix(options_.seed, 0, 4), ranks_); }
 
   void keep_as_best() {
     torch::NoGradGuard no_grad;
@@ -349,6 +351,7 @@ class Run {
   const TrainingData& data_;      // lives longer than the run
   const TrainOptions& options_;   // likewise
   const Knowledge& known_;        // likewise
+  Ranks& ranks_;                  // likewise
   std::string run_id_;
   std::vector<Window> windows_;
   Executor executor_;                        // of attention and the softmax loss; LibTorch has its own threads
@@ -363,6 +366,7 @@ class Run {
   std::vector<Tensor> now_, best_;
   double start_ndcg_ = std::numeric_limits<double>::quiet_NaN();  ///< of validation, before the first step
   Position position_;
+  std::uint32_t returns_ = 0;  ///< to the checkpoint, in the running epoch
 };
 
 }  // namespace
@@ -382,7 +386,10 @@ Result<TrainedModel> train_from(const Knowledge& known, const TrainingData& data
   try {
     torch::set_num_threads(static_cast<int>(options.threads));
     torch::manual_seed(mix(options.seed, 0, 0));
-    return Run(data, options, known).go(sink);
+    PENCHANT_TRY(ranks, Ranks::join(options.launch));
+    return Run(data, options, known, ranks).go(sink);
+  } catch (const RankLost& e) {
+    return Error{ErrorCode::unavailable, e.what()};
   } catch (const c10::Error& e) {
     return Error{ErrorCode::internal, std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {

@@ -129,6 +129,48 @@ TEST(Trainer, ALossThatDoesNotStayFiniteEndsWithAnError) {
   EXPECT_THAT(model.error().message, HasSubstr("finite"));
 }
 
+/// A passing fault in the middle of a run: the losses of the second epoch are not finite until it is begun again.
+TEST_F(TrainerFiles, AfterAPassingFaultItGoesBackToTheCheckpointAndOnAtHalfTheRate) {
+  const TrainingData data = ring_data();
+  TrainOptions o = small_options();
+  const auto whole = train(data, o);
+  o.checkpoint = path("run.checkpoint");
+  int begun = 0;
+  const auto model = train(data, o, [&](const TrainProgress& p) {
+    if (p.epoch == 1 && p.finished != nullptr) o.label_smoothing = std::numeric_limits<double>::quiet_NaN();
+    if (p.epoch == 2 && p.step == 1 && ++begun == 2) o.label_smoothing = 0;
+    return true;
+  });
+  ASSERT_TRUE(whole.ok() && model.ok()) << model.error().message;
+  ASSERT_EQ(model->epochs.size(), whole->epochs.size());
+  EXPECT_EQ(model->epochs[0].loss, whole->epochs[0].loss);
+  EXPECT_EQ(model->epochs[1].returns, 1u);
+  EXPECT_EQ(model->epochs[1].skipped_steps, 1u);
+  EXPECT_EQ(model->epochs[2].returns, 0u);
+  for (const std::size_t e : {1, 2, 3}) EXPECT_NEAR(model->epochs[e].learning_rate, whole->epochs[e].learning_rate / 2, 1e-12);
+  EXPECT_LT(model->epochs.back().loss, model->epochs.front().loss);
+}
+
+TEST_F(TrainerFiles, AFaultThatStaysEndsTheRunAndKeepsTheCheckpoint) {
+  const TrainingData data = ring_data();
+  TrainOptions o = small_options();
+  o.checkpoint = path("run.checkpoint");
+  const auto model = train(data, o, [&](const TrainProgress& p) {
+    if (p.epoch == 1 && p.finished != nullptr) o.label_smoothing = std::numeric_limits<double>::quiet_NaN();
+    return true;
+  });
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(model.error().message, HasSubstr("did not stay finite in epoch 2"));
+  o.label_smoothing = 0, o.resume = true;
+  std::uint32_t first_epoch = 0;
+  const auto resumed = train(data, o, [&](const TrainProgress& p) {
+    if (first_epoch == 0) first_epoch = p.epoch;
+    return true;
+  });
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  EXPECT_EQ(first_epoch, 2u);
+}
+
 TEST(Trainer, StopsEarlyWhenValidationStopsRising) {
   TrainingData data = ring_data();
   Rng rng(9);

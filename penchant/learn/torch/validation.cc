@@ -37,14 +37,14 @@ std::vector<std::uint32_t> seen_items(const Histories& h, std::uint32_t user) {
 
 }  // namespace
 
-double validation_ndcg10(const Network& network, const TrainingData& data, std::uint64_t seed) {
+double validation_ndcg10(const Network& network, const TrainingData& data, std::uint64_t seed, Ranks& ranks) {
   const auto cases = chosen_cases(data, seed);
   if (cases.empty()) return std::numeric_limits<double>::quiet_NaN();
   torch::NoGradGuard no_grad;
   const torch::Tensor vectors = network.item_vectors();
   const torch::Tensor items = network.dense_items(vectors).t().contiguous();
   double sum = 0;
-  for (std::size_t at = 0; at < cases.size(); at += kRowsAtOnce) {
+  for (std::size_t at = ranks.rank() * kRowsAtOnce; at < cases.size(); at += ranks.size() * kRowsAtOnce) {
     const std::size_t rows = std::min(kRowsAtOnce, cases.size() - at);
     std::vector<std::uint32_t> users;
     std::vector<std::int64_t> asked;
@@ -65,7 +65,7 @@ double validation_ndcg10(const Network& network, const TrainingData& data, std::
       sum += metrics::ndcg_at(rank, 10);
     }
   }
-  return sum / static_cast<double>(cases.size());
+  return ranks.sum(sum) / static_cast<double>(cases.size());
 }
 
 }  // namespace penchant::learn

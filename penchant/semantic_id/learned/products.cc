@@ -13,10 +13,11 @@ constexpr std::size_t kTile = 16;
 
 Matrix<float> transposed(MatrixView<const float> m) {
   Matrix<float> out(m.cols(), m.rows());
-  for (std::size_t r0 = 0; r0 < m.rows(); r0 += kTile)
-    for (std::size_t c0 = 0; c0 < m.cols(); c0 += kTile)
-      for (std::size_t r = r0; r < std::min(r0 + kTile, m.rows()); ++r)
-        for (std::size_t c = c0; c < std::min(c0 + kTile, m.cols()); ++c) out(c, r) = m(r, c);
+  // Written line by line: lines of a tile that lie a power of two apart would drive each other out of the cache.
+  for (std::size_t c0 = 0; c0 < m.cols(); c0 += kTile)
+    for (std::size_t r0 = 0; r0 < m.rows(); r0 += kTile)
+      for (std::size_t c = c0; c < std::min(c0 + kTile, m.cols()); ++c)
+        for (std::size_t r = r0; r < std::min(r0 + kTile, m.rows()); ++r) out(c, r) = m(r, c);
   return out;
 }
 
