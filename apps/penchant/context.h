@@ -80,6 +80,7 @@ void add_train(CLI::App& app, Run& run);
 void add_finetune(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_tune(CLI::App& app, Run& run);
+void add_replay(CLI::App& app, Run& run);
 void add_recommend(CLI::App& app, Run& run);     ///< recommend, search, explain
 void add_sids(CLI::App& app, Run& run);          ///< sids show, report, diff, compare
 void add_sids_files(CLI::App& sids, Run& run);   ///< sids export, sids import

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   add_finetune(app, run);
   add_eval(app, run);
   add_tune(app, run);
+  add_replay(app, run);
   add_recommend(app, run);
   add_sids(app, run);
   add_embeddings(app, run);

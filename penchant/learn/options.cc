@@ -62,8 +62,8 @@ Result<TrainOptions> preset_options(std::string_view preset) {
     return o;
   }
   if (preset == "base") {
-    o.dim = 128, o.heads = 4, o.ffn = 512, o.max_len = 200, o.stride = 100, o.batch = 128;
-    o.learning_rate = 2e-3, o.epochs = 30;
+    o.dim = 128, o.heads = 4, o.ffn = 512, o.max_len = 200, o.stride = 100, o.batch = 32;
+    o.learning_rate = 1.2e-3, o.epochs = 10;
     return o;
   }
   if (preset == "large") {

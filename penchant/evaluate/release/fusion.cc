@@ -44,12 +44,14 @@ rank::FitList to_fit_list(const FusionList& from, const Plan& plan) {
   return out;
 }
 
+std::size_t fold_of(std::span<const FusionList> lists, std::size_t i, std::size_t folds) { return lists[i].user.value_or(static_cast<std::uint32_t>(i)) % folds; }
+
 /// Weights fitted on all lists but those of fold `without`.
 Result<rank::Weights> fit(std::span<const FusionList> lists, const Plan& plan, std::size_t folds,
                           std::optional<std::size_t> without) {
   std::vector<rank::FitList> chosen;
   for (std::size_t i = 0; i < lists.size(); ++i)
-    if (!without || i % folds != *without) chosen.push_back(to_fit_list(lists[i], plan));
+    if (!without || fold_of(lists, i, folds) != *without) chosen.push_back(to_fit_list(lists[i], plan));
   PENCHANT_TRY(report, rank::fit_weights(chosen, {.l2 = plan.l2, .iterations = 20, .tolerance = 1e-6}));
   rank::Weights weights{};
   for (const std::size_t f : plan.used) weights[f] = default_weights()[f];
@@ -116,7 +118,8 @@ Status cross_validate(std::span<const FusionList> lists, bool remove_seen, std::
         errors[job] = weights.error();
         continue;
       }
-      for (std::size_t i = fold; i < lists.size(); i += folds) {
+      for (std::size_t i = 0; i < lists.size(); ++i) {
+        if (fold_of(lists, i, folds) != fold) continue;
         const Outcome outcome = judge(lists[i], *weights, remove_seen);
         trial.ndcg10[i] = outcome.ndcg10;
         trial.loss[i] = outcome.loss;
@@ -267,10 +270,10 @@ Result<FusionReport> choose_weights(std::span<const FusionList> lists, bool remo
                                     const FusionOptions& options, Executor& executor,
                                     const ProgressSink& progress) {
   PENCHANT_DO(check(lists));
-  FusionReport report{.users = lists.size(), .weights = default_weights()};
+  FusionReport report{.lists = lists.size(), .weights = default_weights()};
   const std::size_t folds = std::max<std::size_t>(options.folds, 2);
   if (lists.size() < 10 * folds) {
-    report.why = "only " + std::to_string(lists.size()) + " validation users, at least " +
+    report.why = "only " + std::to_string(lists.size()) + " validation events, at least " +
                  std::to_string(10 * folds) + " are needed";
     return report;
   }

@@ -2,6 +2,7 @@
 /// \file Fits the weights that fuse a release's features, on validation events only. Layer 6.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@
 namespace penchant::evaluate {
 
 struct FusionOptions {
-  std::size_t max_users = 1500;  ///< validation users read, drawn with `seed` where there are more
+  std::size_t max_lists = 1500;  ///< validation events read, drawn with `seed` where there are more
   std::size_t best = 150;        ///< candidates: the best items by the default weights, …
   std::size_t random = 100;      ///< … and some of the others, each standing for several
   std::size_t folds = 5;         ///< of the cross-validation over users, at least 2
@@ -35,12 +36,13 @@ struct FusionList {
   std::size_t target = 0;          ///< row
   std::vector<float> stands_for;   ///< [candidates] items that a row represents, >= 1
   std::vector<std::uint8_t> seen;  ///< [candidates] 1 = in the history
+  std::optional<std::uint32_t> user;  ///< lists of one user are of one fold; none: the list is a user of its own
 };
 
 struct FusionReport {
   bool fitted = false;  ///< false: the default weights were kept, `why` says so
   std::string why;
-  std::size_t users = 0;
+  std::size_t lists = 0;
   std::vector<std::string> dropped;  ///< features that did not help validation NDCG@10
   double l2 = 0;                     ///< how strongly the weights are held to the default ones
   double default_ndcg10 = 0;         ///< of the validation lists, with the default weights
@@ -66,9 +68,10 @@ inline constexpr std::size_t kLeastNewTargets = 10;
 Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights, bool remove_seen,
                                   const FusionOptions& options);
 
-/// Reads a sealed release, scores the validation events it held out (history = training part; test
-/// events are never looked at), writes ranker.json and seals again. A release that held out nothing
-/// keeps its weights.
+/// Reads a sealed release, scores the validation events it held out, writes ranker.json and seals again. A release that held out nothing
+/// keeps its weights. What was held out by time is asked for event by event, after the history of that moment: lists are
+/// wanted at any time of a visit, and the first event after the cut alone would speak of people who come back. Otherwise
+/// the history is the training part. Test events are never looked at.
 /// \return corrupt for a broken folder, invalid_argument when release and store do not belong together
 Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store& store, Executor& executor,
                                 const ProgressSink& progress = {}, const FusionOptions& options = {});

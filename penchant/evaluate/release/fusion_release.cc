@@ -110,7 +110,7 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
   const auto held_out = split.held_out_items();
   std::vector<Case> known(split.cases(Stage::validation).begin(), split.cases(Stage::validation).end());
   std::erase_if(known, [&](const Case& c) { return !held_out.empty() && held_out[c.target] != 0; });
-  auto cases = draw_cases(known, options.max_users, options.seed);
+  auto cases = draw_cases(known, options.max_lists, options.seed);
   std::erase_if(cases, [&](const Case& c) { return c.target >= scorer.items(); });
   std::vector<FusionList> lists(cases.size());
   std::mutex mutex;
@@ -123,6 +123,7 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
         auto list = make_list(scorer, cases[i], split.history(cases[i]), split.log().types, held_out, options);
         if (list.ok()) {
           lists[i] = std::move(list).value();
+          if (split.protocol().targets == Targets::all) lists[i].user = cases[i].user;
           continue;
         }
         const std::lock_guard lock(mutex);
@@ -151,7 +152,9 @@ Result<FusionReport> fit_fusion(const std::string& release_folder, store::Store&
   PENCHANT_TRY(scorer, recommend::Scorer::load(release_folder));
   PENCHANT_TRY(log, load_events(store, protocol->cold_by));
   PENCHANT_DO(check_same_items(release, log));
-  PENCHANT_TRY(split, Split::make(std::move(log), *protocol));
+  Protocol asked = *protocol;
+  if (asked.kind == Kind::time) asked.targets = Targets::all;
+  PENCHANT_TRY(split, Split::make(std::move(log), asked));
   PENCHANT_DO(check_unseen(release, split));
   PENCHANT_TRY(lists, make_lists(*scorer, split, options, executor, progress));
   const bool remove_seen = count_repeats(split.training().users).remove_seen();

@@ -154,7 +154,7 @@ TEST(ChooseWeights, KeepsTheDefaultsWhereThereIsTooLittleToLearnFrom) {
   Executor executor(1);
   const auto report = choose_weights(lists, true, {}, executor).value();
   EXPECT_FALSE(report.fitted);
-  EXPECT_THAT(report.why, HasSubstr("only 20 validation users"));
+  EXPECT_THAT(report.why, HasSubstr("only 20 validation events"));
   EXPECT_EQ(report.weights, rank::Ranker().weights(rank::Task::recommend));
 }
 

@@ -116,7 +116,7 @@ TEST_F(ReleaseTest, FusionLearnsFromValidationAndSealsAgain) {
   const std::string folder = release("r1", "last-out");
   const auto report = fit_fusion(folder, *store_, executor_);
   ASSERT_TRUE(report.ok()) << report.error().message;
-  EXPECT_EQ(report->users, kUsers);
+  EXPECT_EQ(report->lists, kUsers);
   EXPECT_TRUE(report->fitted) << report->why;
   EXPECT_THAT(report->dropped, ::testing::Not(::testing::Contains("transitions")));
   EXPECT_GT(report->ndcg10, report->default_ndcg10);
@@ -185,6 +185,13 @@ TEST_F(ReleaseTest, TimeCutOfTheReleaseIsItsProtocol) {
   const auto line = write_card(folder, *store_, executor_);
   ASSERT_TRUE(line.ok()) << line.error().message;
   EXPECT_THAT(*line, HasSubstr("global time cut"));
+  // Fusion asks every event between the cuts, the protocol the first one of each user.
+  protocol.targets = Targets::all;
+  const auto every = Split::make(load_events(*store_).value(), protocol).value();
+  EXPECT_EQ(fusion->lists, every.cases(Stage::validation).size());
+  protocol.targets = Targets::first;
+  const auto first = Split::make(load_events(*store_).value(), protocol).value();
+  EXPECT_GT(fusion->lists, first.cases(Stage::validation).size());
 }
 
 TEST_F(ReleaseTest, AShuffledOrderOfTheReleaseIsItsProtocol) {
