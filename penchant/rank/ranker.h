@@ -11,7 +11,7 @@
 ///   generator   log-probability of the item's semantic ID, given the history
 ///   transitions log1p(1000 * score of retrieve/transitions.h)
 ///   popularity  log1p(events of the item)
-///   recency     -log1p(days between the item's last event and the request)
+///   recency     -log1p(days between the item's last event and the request); 0 where times are positions
 ///   content     cosine of the item's content vector and the profile of the recent history
 ///   seen        1 if the item is in the history
 ///   cold        1 if training saw no event of the item

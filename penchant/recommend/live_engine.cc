@@ -53,7 +53,7 @@ RunContext LiveEngine::context() const {
                                                 : "the release was trained with another sentence encoder";
   context.options = &options_;
   context.executor = &executor_;
-  context.now_ms = world_->calendar_times ? clock_.now_ms() : world_->popularity.newest_ms();
+  context.now_ms = world_->calendar_times ? clock_.now_ms() : 0;
   return context;
 }
 

@@ -66,7 +66,6 @@ class ReleaseScorer final : public Scorer {
     PENCHANT_TRY(state, encode_history(*release_.model, tables, history, at_ms));
     const HistorySignals signals =
         history_signals(release_.model.get(), tables, release_.transitions, state.hidden, sequence);
-    if (at_ms == 0 && !history.empty()) at_ms = history.back().time_ms;
     Matrix<float> out(items(), rank::kHistoryFeatures);
     fill_history_features(signals, {&tables, counts(), median_, at_ms, seen, cold_lane_}, rows_, out.view());
     if (state.hidden.empty()) return out;

@@ -58,8 +58,8 @@ class Scorer {
   [[nodiscard]] virtual const artifact::Manifest& manifest() const noexcept = 0;
   /// Names of the feature columns for the task "recommend", e.g. {"dense","generator","transitions",…}.
   [[nodiscard]] virtual const std::vector<std::string>& feature_names() const noexcept = 0;
-  /// Features of every item, [items, features]; `at_ms` = the moment of the request (0 = after the
-  /// newest event). The generator column is exact (whole paths), not a beam, and costs more than all others
+  /// Features of every item, [items, features]; `at_ms` = the moment of the request (0 = not known, or
+  /// times are positions). The generator column is exact (whole paths), not a beam, and costs more than all others
   /// together: it is filled for the rows of `generator`, or for all.
   virtual Result<Matrix<float>> features(std::span<const HistoryEvent> history, std::int64_t at_ms,
                                          const GeneratorRows& generator = {}) const = 0;

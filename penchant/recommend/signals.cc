@@ -129,7 +129,7 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     }
     row[column(Feature::transitions)] = i < signals.transitions.size() ? signals.transitions[i] : 0;
     row[column(Feature::popularity)] = popularity;
-    row[column(Feature::recency)] = recency_feature(last_seen, inputs.at_ms);
+    row[column(Feature::recency)] = inputs.at_ms == 0 ? 0 : recency_feature(last_seen, inputs.at_ms);
     row[column(Feature::alike)] = i < signals.alike.size() ? signals.alike[i] : 0;
     row[column(Feature::content)] = i < signals.content.size() ? signals.content[i] : 0;
     row[column(Feature::seen)] = i < inputs.seen.size() && inputs.seen[i] != 0 ? 1.0F : 0.0F;

@@ -29,7 +29,6 @@ class Popularity {
   [[nodiscard]] std::size_t items() const noexcept { return counts_.size(); }
   [[nodiscard]] std::int64_t count(ItemId item) const;
   [[nodiscard]] std::int64_t total() const noexcept { return total_; }
-  [[nodiscard]] std::int64_t newest_ms() const noexcept { return newest_ms_; }  ///< of all events ever added
   /// Events of the window, up to one factor that is the same for all items.
   [[nodiscard]] double recent(ItemId item) const;
   [[nodiscard]] std::int64_t last_seen_ms(ItemId item) const;  ///< 0 = never

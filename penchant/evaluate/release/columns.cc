@@ -40,6 +40,7 @@ Status ReleaseColumns::fit(const FitInput& input, Executor&, const ProgressSink&
   if (training.items < scorer_->items())
     return invalid("the release knows " + std::to_string(scorer_->items()) + " items, the store only " +
                    std::to_string(training.items));
+  world_times_ = training.world_times;
   return {};
 }
 
@@ -51,7 +52,7 @@ Status ReleaseColumns::score(std::span<const Query> queries, MatrixView<float> o
     const auto generator = asks_generator_ ? recommend::GeneratorRows()
                            : asks_fused_   ? recommend::best_rows(ranker_, task, exact)
                                            : recommend::no_rows();
-    PENCHANT_TRY(features, scorer_->features(history, queries[q].at_ms, generator));
+    PENCHANT_TRY(features, scorer_->features(history, world_times_ ? queries[q].at_ms : 0, generator));
     for (std::size_t n = 0; n < columns_.size(); ++n) {
       const auto scores = out.row(q * columns_.size() + n);
       for (std::size_t i = 0; i < features.rows(); ++i) {

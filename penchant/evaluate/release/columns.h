@@ -44,6 +44,7 @@ class ReleaseColumns final : public Model {
   std::vector<std::size_t> columns_;  ///< [names] feature column, or kFused
   bool asks_generator_ = false;       ///< some name is its column
   bool asks_fused_ = false;
+  bool world_times_ = true;           ///< false: the moment of a request means nothing
 };
 
 /// The events of a query as a scorer of `known_items` items reads them; events of items that joined

@@ -77,8 +77,7 @@ std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uin
 
 /// The features of one case's candidates; the generator's of nothing else, for it is by far the dearest.
 Result<FusionList> make_list(const recommend::Scorer& scorer, const Case& c, std::span<const Interaction> events,
-                             const std::vector<std::string>& types, std::span<const std::uint8_t> held_out,
-                             const FusionOptions& options) {
+                             const EventLog& log, std::span<const std::uint8_t> held_out, const FusionOptions& options) {
   std::vector<Candidate> rows;
   const auto candidates = [&](const Matrix<float>& features) {
     std::vector<std::uint32_t> chosen;
@@ -87,7 +86,7 @@ Result<FusionList> make_list(const recommend::Scorer& scorer, const Case& c, std
     for (const Candidate& candidate : rows) chosen.push_back(candidate.row);
     return chosen;
   };
-  PENCHANT_TRY(features, scorer.features(to_history(events, types, scorer.items()), c.at_ms, candidates));
+  PENCHANT_TRY(features, scorer.features(to_history(events, log.types, scorer.items()), log.world_times ? c.at_ms : 0, candidates));
   if (rows.empty()) (void)candidates(features);  // no history the model reads: no generator either
   for (float& value : features.values())
     if (!std::isfinite(value)) value = kLowest;
@@ -120,7 +119,7 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
     const std::size_t count = std::min(kBlock, cases.size() - begin);
     executor.parallel_for(count, 1, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = begin + from; i < begin + to; ++i) {
-        auto list = make_list(scorer, cases[i], split.history(cases[i]), split.log().types, held_out, options);
+        auto list = make_list(scorer, cases[i], split.history(cases[i]), split.log(), held_out, options);
         if (list.ok()) {
           lists[i] = std::move(list).value();
           if (split.protocol().targets == Targets::all) lists[i].user = cases[i].user;
