@@ -75,6 +75,7 @@ float log_sum_exp(std::span<const float> values) {
 float transition_feature(double score) noexcept { return static_cast<float>(std::log1p(1000 * std::max(score, 0.0))); }
 
 float recency_feature(std::int64_t last_seen_ms, std::int64_t at_ms) noexcept {
+  if (at_ms == 0) return 0;
   constexpr double day = 24.0 * 3600 * 1000;
   const double days = (static_cast<double>(at_ms) - static_cast<double>(last_seen_ms)) / day;
   return static_cast<float>(-std::log1p(std::max(days, 0.0)));
@@ -129,7 +130,7 @@ void fill_history_features(const HistorySignals& signals, const FeatureInputs& i
     }
     row[column(Feature::transitions)] = i < signals.transitions.size() ? signals.transitions[i] : 0;
     row[column(Feature::popularity)] = popularity;
-    row[column(Feature::recency)] = inputs.at_ms == 0 ? 0 : recency_feature(last_seen, inputs.at_ms);
+    row[column(Feature::recency)] = recency_feature(last_seen, inputs.at_ms);
     row[column(Feature::alike)] = i < signals.alike.size() ? signals.alike[i] : 0;
     row[column(Feature::content)] = i < signals.content.size() ? signals.content[i] : 0;
     row[column(Feature::seen)] = i < inputs.seen.size() && inputs.seen[i] != 0 ? 1.0F : 0.0F;

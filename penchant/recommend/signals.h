@@ -53,7 +53,7 @@ struct HistorySignals {
 
 /// The scale on which transition scores are features.
 [[nodiscard]] float transition_feature(double score) noexcept;
-/// -log1p(days between); an event after `at_ms` counts as now.
+/// -log1p(days between); an event after `at_ms` counts as now; 0 where the moment is not known (`at_ms` 0).
 [[nodiscard]] float recency_feature(std::int64_t last_seen_ms, std::int64_t at_ms) noexcept;
 
 /// Inputs of feature rows beside the signals.

@@ -1,28 +1,16 @@
 // to_json() and to_text() of what semantic IDs are worth in ranking.
 #include <fmt/format.h>
 
-#include "penchant/catalog/time.h"
 #include "penchant/evaluate/clicks/ranking_use.h"
 #include "penchant/evaluate/report/format.h"
 
 namespace penchant::evaluate {
 namespace {
 
-std::string date(std::int64_t time_ms) { return catalog::format_time(time_ms).substr(0, 10); }
-
 std::string list(const auto& values, std::string_view between) { return fmt::format("{}", fmt::join(values, between)); }
 
 std::string json(const metrics::Estimate& e) {
   return fmt::format("\"value\":{},\"low\":{},\"high\":{}", number(e.value), number(e.low), number(e.high));
-}
-
-/// "+.0012 [-.0003 +.0027]".
-std::string signed_short(double value) {
-  const std::string text = short_number(value);
-  return value >= 0 ? "+" + text : text;
-}
-std::string difference(const metrics::Estimate& e) {
-  return fmt::format("{} [{} {}]", signed_short(e.value), signed_short(e.low), signed_short(e.high));
 }
 
 std::string without_end(std::string text) {
@@ -42,9 +30,9 @@ std::string table(const RankingUse& found, std::size_t first_slice, std::size_t 
     if (with_pieces) text += fmt::format(" {:>6} {:>6.1f}", variant.used_rows, variant.pieces_per_item);
     for (std::size_t s = first_slice; s < first_slice + slices; ++s) {
       if (found.slices[s].positives == 0 || found.slices[s].positives == found.slices[s].outcomes) text += "    none" + std::string(with_pieces ? 24 : 11, ' ');
-      else if (with_pieces) text += fmt::format("  {:>6} {:<22}", short_number(variant.auc[s].value), v == 0 ? "" : difference(variant.difference[s]));
+      else if (with_pieces) text += fmt::format("  {:>6} {:<22}", short_number(variant.auc[s].value), v == 0 ? "" : short_difference(variant.difference[s]));
       else text += fmt::format("  {:>6} {:<10}", short_number(variant.auc[s].value),
-                               v == 0 ? "" : signed_short(variant.difference[s].value) + (variant.difference[s].low > 0 ? " >" : variant.difference[s].high < 0 ? " <" : ""));
+                               v == 0 ? "" : signed_number(variant.difference[s].value) + (variant.difference[s].low > 0 ? " >" : variant.difference[s].high < 0 ? " <" : ""));
     }
     text = without_end(std::move(text)) + "\n";
   }
@@ -71,8 +59,8 @@ std::string to_json(const RankingUse& found) {
   }
   return fmt::format("{{\"judged\":\"{}\",\"period\":\"{}\",\"periods\":{},\"from\":\"{}\",\"last\":\"{}\",\"training_outcomes\":{},\"users\":{},"
                      "\"drawn_negatives\":{},\"table_bytes\":{},\"dim\":{},\"codebooks\":[{}],\"seeds\":[{}],\"slices\":{{{}}},\"variants\":[{}]}}",
-                     found.judged == JudgedPart::test ? "test" : "validation", name_of(found.period), found.periods, date(found.from_ms),
-                     date(found.last_start_ms), found.training, found.users, found.sampled, found.table_bytes, found.dim,
+                     found.judged == JudgedPart::test ? "test" : "validation", name_of(found.period), found.periods, day_of(found.from_ms),
+                     day_of(found.last_start_ms), found.training, found.users, found.sampled, found.table_bytes, found.dim,
                      list(found.codebooks, ","), list(found.seeds, ","), slices, variants);
 }
 
@@ -81,7 +69,7 @@ std::string to_text(const RankingUse& found) {
   const auto& fresh = found.slices[1];
   std::string text = fmt::format("AUC of {} outcomes ({:.0f} % positive) of {} users in {} {}s, {} to {}\n",
                                  all.outcomes, 100.0 * static_cast<double>(all.positives) / static_cast<double>(std::max<std::size_t>(all.outcomes, 1)),
-                                 found.users, found.periods, name_of(found.period), date(found.from_ms), date(found.last_start_ms));
+                                 found.users, found.periods, name_of(found.period), day_of(found.from_ms), day_of(found.last_start_ms));
   text += fmt::format("  {} part, after {} outcomes; each {} is judged before it is learned; seeds {}\n",
                       found.judged == JudgedPart::test ? "test" : "validation", found.training, name_of(found.period), list(found.seeds, " "));
   text += fmt::format("  tables of {} bytes, {} numbers a row; {}\n", found.table_bytes, found.dim,

@@ -68,8 +68,8 @@ inline constexpr std::size_t kLeastNewTargets = 10;
 Result<double> choose_cold_weight(std::span<const FusionList> rehearsal, const rank::Weights& weights, bool remove_seen,
                                   const FusionOptions& options);
 
-/// Reads a sealed release, scores the validation events it held out, writes ranker.json and seals again. A release that held out nothing
-/// keeps its weights. What was held out by time is asked for event by event, after the history of that moment: lists are
+/// Reads a sealed release, scores the validation events it held out, writes ranker.json and seals again. A release that
+/// held out nothing keeps its weights. What was held out by time is asked for event by event, after the history of that moment: lists are
 /// wanted at any time of a visit, and the first event after the cut alone would speak of people who come back. Otherwise
 /// the history is the training part. Test events are never looked at.
 /// \return corrupt for a broken folder, invalid_argument when release and store do not belong together

@@ -76,13 +76,14 @@ std::vector<Candidate> choose_candidates(const Matrix<float>& features, std::uin
 }
 
 /// The features of one case's candidates; the generator's of nothing else, for it is by far the dearest.
-Result<FusionList> make_list(const recommend::Scorer& scorer, const Case& c, std::span<const Interaction> events,
-                             const EventLog& log, std::span<const std::uint8_t> held_out, const FusionOptions& options) {
+Result<FusionList> make_list(const recommend::Scorer& scorer, const Case& c, const Split& split, const FusionOptions& options) {
+  const auto events = split.history(c);
+  const EventLog& log = split.log();
   std::vector<Candidate> rows;
   const auto candidates = [&](const Matrix<float>& features) {
     std::vector<std::uint32_t> chosen;
     if (!rows.empty()) return chosen;
-    rows = choose_candidates(features, c.target, held_out, options, Rng(options.seed + 7919 * (c.user + 1ULL)));
+    rows = choose_candidates(features, c.target, split.held_out_items(), options, Rng(options.seed + 7919 * (c.user + 1ULL)));
     for (const Candidate& candidate : rows) chosen.push_back(candidate.row);
     return chosen;
   };
@@ -119,7 +120,7 @@ Result<std::vector<FusionList>> make_lists(const recommend::Scorer& scorer, cons
     const std::size_t count = std::min(kBlock, cases.size() - begin);
     executor.parallel_for(count, 1, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = begin + from; i < begin + to; ++i) {
-        auto list = make_list(scorer, cases[i], split.history(cases[i]), split.log(), held_out, options);
+        auto list = make_list(scorer, cases[i], split, options);
         if (list.ok()) {
           lists[i] = std::move(list).value();
           if (split.protocol().targets == Targets::all) lists[i].user = cases[i].user;

@@ -24,6 +24,7 @@ using catalog::ItemId;
 
 constexpr std::size_t kAtOnce = 4096;                    ///< rows of one write
 constexpr std::size_t kSessionEvents = 200;              ///< newest events of a person that the frozen engine is told
+constexpr std::size_t kKnownLists = 2000;                ///< about so many events on known items are asked for
 constexpr std::array<std::size_t, 5> kExposures{1, 2, 5, 10, 20};
 
 /// A folder that goes with its owner.
@@ -195,21 +196,23 @@ class Rerun {
 
 constexpr std::array<metrics::ColumnPair, 2> kPairs{{{0, 1}, {0, 2}}};
 
-metrics::BootstrapResult estimates(const std::vector<std::array<double, kReplayModels.size()>>& rows, const ReplayOptions& options, Executor& executor) {
+using Hits = std::array<double, kReplayModels.size()>;  ///< 1: found
+
+ReplayFigures figures_of(const std::vector<Hits>& rows, const ReplayOptions& options, Executor& executor) {
   Matrix<double> values(rows.size(), kReplayModels.size());
   for (std::size_t r = 0; r < rows.size(); ++r) std::ranges::copy(rows[r], values.row(r).begin());
-  return metrics::bootstrap(values.view(), kPairs, {.resamples = options.resamples}, executor);
+  const auto found = metrics::bootstrap(values.view(), kPairs, {.resamples = options.resamples}, executor);
+  ReplayFigures figures{rows.size(), {}, found.differences[0], found.differences[1]};
+  std::ranges::copy(found.columns, figures.found.begin());
+  return figures;
 }
 
 template <class Keep>
-ReplayStep step_of(const std::vector<Case>& cases, const ReplayOptions& options, Executor& executor, Keep&& keep) {
-  std::vector<std::array<double, kReplayModels.size()>> rows;
+ReplayFigures figures_of(const std::vector<Case>& cases, const ReplayOptions& options, Executor& executor, Keep&& keep) {
+  std::vector<Hits> rows;
   for (const Case& c : cases)
     if (keep(c)) rows.push_back({double(c.hit[0]), double(c.hit[1]), double(c.hit[2])});
-  const auto found = estimates(rows, options, executor);
-  ReplayStep step{rows.size(), {}, found.differences[0], found.differences[1]};
-  std::ranges::copy(found.columns, step.recall.begin());
-  return step;
+  return figures_of(rows, options, executor);
 }
 
 std::vector<Velocity> velocity_of(const std::vector<Case>& cases, const ReplayOptions& options, Executor& executor) {
@@ -222,20 +225,17 @@ std::vector<Velocity> velocity_of(const std::vector<Case>& cases, const ReplayOp
   }
   std::vector<Velocity> out;
   for (const std::size_t n : kExposures) {
-    std::vector<std::array<double, kReplayModels.size()>> rows;
+    std::vector<Hits> rows;
     for (const std::uint32_t item : order) {
       const auto& list = of_item[item];
       if (list.size() < n) continue;
-      std::array<double, kReplayModels.size()> found{};
+      Hits found{};
       for (std::size_t c = 0; c < n; ++c)
         for (std::size_t m = 0; m < found.size(); ++m) found[m] = std::max(found[m], list[c]->hit[m] ? 1.0 : 0.0);
       rows.push_back(found);
     }
     if (rows.empty()) break;
-    const auto found = estimates(rows, options, executor);
-    Velocity v{n, rows.size(), {}, found.differences[0], found.differences[1]};
-    std::ranges::copy(found.columns, v.found.begin());
-    out.push_back(v);
+    out.push_back({n, figures_of(rows, options, executor)});
   }
   return out;
 }
@@ -269,13 +269,13 @@ Result<Replay> replay(store::Store& store, const std::string& release_folder, co
   PENCHANT_DO(rerun.open(release_folder, first));
   std::vector<Case> cases, of_known;
   std::vector<std::size_t> exposures(log.items.size(), 0);
-  const std::size_t every = options.known == 0 ? 0 : std::max<std::size_t>(1, (log.events.size() - first) / options.known);
+  const std::size_t every = std::max<std::size_t>(1, (log.events.size() - first) / kKnownLists);
   for (std::size_t begin = first, end = first; begin < log.events.size() && (options.limit == 0 || cases.size() < options.limit); begin = end) {
     while (end < log.events.size() && log.events[end].time_ms == log.events[begin].time_ms) ++end;
     for (std::size_t e = begin; e < end; ++e) {  // what happens at one moment says nothing of itself
       const auto& event = log.events[e];
       const auto item = index(event.item);
-      const bool sampled = every > 0 && (e - first) % every == 0;
+      const bool sampled = (e - first) % every == 0;
       if (!log.learned(event) || (known[item] != 0 && !sampled) || !rerun.asks(event, known[item] == 0)) continue;
       PENCHANT_TRY(asked, rerun.ask(event));
       asked.exposures = exposures[item];
@@ -291,11 +291,11 @@ Result<Replay> replay(store::Store& store, const std::string& release_folder, co
       return Error{ErrorCode::cancelled, "the replay was cancelled"};
   }
   if (cases.empty()) return invalid("nobody with a history took a new item after the test cut of release " + manifest.name);
-  found.known = step_of(of_known, options, executor, [](const Case&) { return true; });
-  found.all = step_of(cases, options, executor, [](const Case&) { return true; });
+  found.known = figures_of(of_known, options, executor, [](const Case&) { return true; });
+  found.all = figures_of(cases, options, executor, [](const Case&) { return true; });
   for (std::size_t s = 0; s < kExposureSteps.size(); ++s) {
     const std::size_t end = s + 1 < kExposureSteps.size() ? kExposureSteps[s + 1] : std::numeric_limits<std::size_t>::max();
-    found.steps[s] = step_of(cases, options, executor, [&](const Case& c) { return c.exposures >= kExposureSteps[s] && c.exposures < end; });
+    found.steps[s] = figures_of(cases, options, executor, [&](const Case& c) { return c.exposures >= kExposureSteps[s] && c.exposures < end; });
   }
   found.velocity = velocity_of(cases, options, executor);
   return found;

@@ -20,7 +20,6 @@ struct ReplayOptions {
   std::string encoder_dir;       ///< sentence encoder of the release; empty: none
   std::size_t k = 20;            ///< places of a list
   std::size_t limit = 0;         ///< cases of new items at most, the earliest; 0: all
-  std::size_t known = 2000;      ///< about so many events on items known before are asked for too, evenly spread
   std::size_t resamples = 1000;
   ProgressSink progress;         ///< may be empty
 };
@@ -33,18 +32,18 @@ inline constexpr std::array<std::string_view, 3> kReplayModels{"live", "frozen",
 /// Events that the item had had before: from `from`, below the next step's.
 inline constexpr std::array<std::size_t, 7> kExposureSteps{0, 1, 2, 3, 6, 11, 21};
 
-struct ReplayStep {
-  std::size_t cases = 0;
-  std::array<metrics::Estimate, kReplayModels.size()> recall{};   ///< at k
-  metrics::Estimate live_minus_frozen, live_minus_counts;         ///< paired over cases
+/// How many were looked at, which share every model found, and the differences, paired.
+struct ReplayFigures {
+  std::size_t count = 0;
+  std::array<metrics::Estimate, kReplayModels.size()> found{};
+  metrics::Estimate live_minus_frozen, live_minus_counts;
 };
 
-/// Of the new items that had at least `exposures` cases: the share that was in the list of one of the first so many people
+/// Of the new items that had at least `people` cases: the share that was in the list of one of the first so many people
 /// who took it.
 struct Velocity {
-  std::size_t exposures = 0, items = 0;
-  std::array<metrics::Estimate, kReplayModels.size()> found{};
-  metrics::Estimate live_minus_frozen, live_minus_counts;  ///< paired over items
+  std::size_t people = 0;
+  ReplayFigures items;
 };
 
 struct Replay {
@@ -53,9 +52,9 @@ struct Replay {
   std::int64_t from_ms = 0, to_ms = 0;
   std::size_t events = 0;     ///< replayed
   std::size_t new_items = 0;  ///< without an event before, with one since
-  ReplayStep known;           ///< of items that had events before the cut
-  ReplayStep all;             ///< of new items
-  std::array<ReplayStep, kExposureSteps.size()> steps;
+  ReplayFigures known;        ///< lists for events on items that had events before the cut: about 2,000, evenly spread
+  ReplayFigures all;          ///< lists for events on new items; found = recall at k
+  std::array<ReplayFigures, kExposureSteps.size()> steps;
   std::vector<Velocity> velocity;  ///< after 1, 2, 5, 10 and 20 people, as far as there are items
 };
 

@@ -1,27 +1,19 @@
 // to_json() and to_text() of a replay.
 #include <fmt/format.h>
 
-#include "penchant/catalog/time.h"
 #include "penchant/evaluate/replay/replay.h"
 #include "penchant/evaluate/report/format.h"
 
 namespace penchant::evaluate {
 namespace {
 
-std::string date(std::int64_t time_ms) { return catalog::format_time(time_ms).substr(0, 10); }
-
-std::string json(std::string_view name, const metrics::Estimate& e) {
-  return fmt::format("\"{}\":{{\"value\":{},\"low\":{},\"high\":{}}}", name, number(e.value), number(e.low), number(e.high));
+/// The members of an object: `count` and `found` are the names of these two.
+std::string json(const ReplayFigures& f, std::string_view count, std::string_view found) {
+  std::string models;
+  for (std::size_t m = 0; m < kReplayModels.size(); ++m) models += (m ? "," : "") + named_estimate(kReplayModels[m], f.found[m]);
+  return fmt::format("\"{}\":{},\"{}\":{{{}}},{},{}", count, f.count, found, models, named_estimate("live_minus_frozen", f.live_minus_frozen),
+                     named_estimate("live_minus_counts", f.live_minus_counts));
 }
-
-std::string models_json(std::span<const metrics::Estimate> values) {
-  std::string text;
-  for (std::size_t m = 0; m < kReplayModels.size(); ++m) text += (m ? "," : "") + json(kReplayModels[m], values[m]);
-  return text;
-}
-
-std::string sign(double value) { return (value >= 0 ? "+" : "") + short_number(value); }
-std::string difference(const metrics::Estimate& e) { return fmt::format("{} [{} {}]", sign(e.value), sign(e.low), sign(e.high)); }
 
 /// "0", "3-5", "21 or more".
 std::string step_name(std::size_t s) {
@@ -30,44 +22,45 @@ std::string step_name(std::size_t s) {
   return last == kExposureSteps[s] ? std::to_string(last) : fmt::format("{}-{}", kExposureSteps[s], last);
 }
 
-template <class Row>
-std::string cells(const Row& row, std::span<const metrics::Estimate> values) {
-  return fmt::format("{:>6} {:>6} {:>6}  {:<24} {}", short_number(values[0].value), short_number(values[1].value), short_number(values[2].value),
-                     difference(row.live_minus_frozen), difference(row.live_minus_counts));
+std::string line(std::string_view name, const ReplayFigures& f) {
+  return fmt::format("  {:<17} {:>5}  {:>6} {:>6} {:>6}  {:<24} {}\n", name, f.count, short_number(f.found[0].value), short_number(f.found[1].value),
+                     short_number(f.found[2].value), short_difference(f.live_minus_frozen), short_difference(f.live_minus_counts));
+}
+
+std::string head(std::string_view name, std::string_view count) {
+  return fmt::format("  {:<17} {:>5}  {:>6} {:>6} {:>6}  {:<24} {}\n", name, count, "live", "frozen", "counts", "live - frozen", "live - counts");
 }
 
 }  // namespace
 
 std::string to_json(const Replay& found) {
   std::string steps, velocity;
-  const auto step = [&](std::string_view name, const ReplayStep& s) {
-    return fmt::format("{{\"events_before\":\"{}\",\"cases\":{},\"recall\":{{{}}},{},{}}}", name, s.cases, models_json(s.recall),
-                       json("live_minus_frozen", s.live_minus_frozen), json("live_minus_counts", s.live_minus_counts));
+  const auto step = [](std::string_view name, const ReplayFigures& f) {
+    return fmt::format("{{\"events_before\":\"{}\",{}}}", name, json(f, "cases", "recall"));
   };
   for (std::size_t s = 0; s < found.steps.size(); ++s)
-    if (found.steps[s].cases > 0) steps += (steps.empty() ? "" : ",") + step(step_name(s), found.steps[s]);
+    if (found.steps[s].count > 0) steps += (steps.empty() ? "" : ",") + step(step_name(s), found.steps[s]);
   for (const Velocity& v : found.velocity)
-    velocity += fmt::format("{}{{\"people\":{},\"items\":{},\"found\":{{{}}},{},{}}}", velocity.empty() ? "" : ",", v.exposures, v.items,
-                            models_json(v.found), json("live_minus_frozen", v.live_minus_frozen), json("live_minus_counts", v.live_minus_counts));
+    velocity += fmt::format("{}{{\"people\":{},{}}}", velocity.empty() ? "" : ",", v.people, json(v.items, "items", "found"));
   return fmt::format("{{\"release\":{},\"k\":{},\"from\":\"{}\",\"to\":\"{}\",\"events\":{},\"new_items\":{},\"known\":{},\"all\":{},\"steps\":[{}],\"velocity\":[{}]}}",
-                     quoted(found.release), found.k, date(found.from_ms), date(found.to_ms), found.events, found.new_items, step("known", found.known), step("any", found.all),
-                     steps, velocity);
+                     quoted(found.release), found.k, day_of(found.from_ms), day_of(found.to_ms), found.events, found.new_items,
+                     step("known", found.known), step("any", found.all), steps, velocity);
 }
 
 std::string to_text(const Replay& found) {
-  std::string text = fmt::format("{} events from {} to {} replayed for release {}; {} items were new\n", found.events, date(found.from_ms),
-                                 date(found.to_ms), found.release, found.new_items);
+  std::string text = fmt::format("{} events from {} to {} replayed for release {}; {} items were new\n", found.events, day_of(found.from_ms),
+                                 day_of(found.to_ms), found.release, found.new_items);
   text += "  live: every event so far is known; frozen: none since training but those of the person asked for;\n";
   text += "  counts: transitions by item id, counted on every event so far. Differences with 95 % intervals\n\n";
   text += fmt::format("  Recall@{} of a new item that a person with a history took for the first time\n\n", found.k);
-  text += fmt::format("  {:<17} {:>5}  {:>6} {:>6} {:>6}  {:<24} {}\n", "events it had had", "lists", "live", "frozen", "counts", "live - frozen", "live - counts");
-  if (found.known.cases > 0) text += fmt::format("  {:<17} {:>5}  {}\n", "(known items)", found.known.cases, cells(found.known, found.known.recall));
-  text += fmt::format("  {:<17} {:>5}  {}\n", "any", found.all.cases, cells(found.all, found.all.recall));
+  text += head("events it had had", "lists");
+  if (found.known.count > 0) text += line("(known items)", found.known);
+  text += line("any", found.all);
   for (std::size_t s = 0; s < found.steps.size(); ++s)
-    if (found.steps[s].cases > 0) text += fmt::format("  {:<17} {:>5}  {}\n", step_name(s), found.steps[s].cases, cells(found.steps[s], found.steps[s].recall));
+    if (found.steps[s].count > 0) text += line(step_name(s), found.steps[s]);
   text += fmt::format("\n  New items that one of the first people who took them found in a list of {}\n\n", found.k);
-  text += fmt::format("  {:<17} {:>5}  {:>6} {:>6} {:>6}  {:<24} {}\n", "people", "items", "live", "frozen", "counts", "live - frozen", "live - counts");
-  for (const Velocity& v : found.velocity) text += fmt::format("  {:<17} {:>5}  {}\n", v.exposures, v.items, cells(v, v.found));
+  text += head("people", "items");
+  for (const Velocity& v : found.velocity) text += line(std::to_string(v.people), v.items);
   return text;
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "penchant/catalog/time.h"
+
 namespace penchant::evaluate {
 
 std::string quoted(std::string_view text) {
@@ -34,6 +36,18 @@ std::string short_estimate(const metrics::Estimate& estimate, double spread, boo
                      with_spread ? "±" + short_number(spread) : std::string(), short_number(estimate.low),
                      short_number(estimate.high));
 }
+
+std::string signed_number(double value) { return (value >= 0 ? "+" : "") + short_number(value); }
+
+std::string short_difference(const metrics::Estimate& estimate) {
+  return fmt::format("{} [{} {}]", signed_number(estimate.value), signed_number(estimate.low), signed_number(estimate.high));
+}
+
+std::string named_estimate(std::string_view name, const metrics::Estimate& estimate) {
+  return fmt::format("\"{}\":{{\"value\":{},\"low\":{},\"high\":{}}}", name, number(estimate.value), number(estimate.low), number(estimate.high));
+}
+
+std::string day_of(std::int64_t time_ms) { return catalog::format_time(time_ms).substr(0, 10); }
 
 std::string metric_title(std::string_view name) {
   std::string title(name);

@@ -16,6 +16,14 @@ namespace penchant::evaluate {
 [[nodiscard]] std::string short_number(double value);
 /// ".0476 [.0452 .0499]"; with a spread over seeds ".0476±.0003 [.0452 .0499]".
 [[nodiscard]] std::string short_estimate(const metrics::Estimate& estimate, double spread, bool with_spread);
+/// "+.0012 [-.0003 +.0027]".
+[[nodiscard]] std::string short_difference(const metrics::Estimate& estimate);
+/// "+.0012", "-.0003".
+[[nodiscard]] std::string signed_number(double value);
+/// "name":{"value":…,"low":…,"high":…}
+[[nodiscard]] std::string named_estimate(std::string_view name, const metrics::Estimate& estimate);
+/// "2011-12-09".
+[[nodiscard]] std::string day_of(std::int64_t time_ms);
 /// "NDCG@10" of "ndcg@10".
 [[nodiscard]] std::string metric_title(std::string_view name);
 /// "leave-last-out", "global time cut", "cold items", "windows after a cut".

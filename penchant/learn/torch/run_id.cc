@@ -39,7 +39,7 @@ std::string run_id(const TrainingData& data, const TrainOptions& o, const Knowle
     for (const NamedTensor& t : w.tensors) bytes(t.values);
   };
   if (known.start != nullptr) weights(*known.start);
-  if (known.teacher != nullptr) put(o.teacher_share), put(o.teacher_top), weights(known.teacher->weights);
+  if (known.teacher != nullptr) weights(known.teacher->weights);
   return artifact::sha256(text);
 }
 
